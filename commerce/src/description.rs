@@ -52,9 +52,10 @@ pub fn description(of: CommerceEventType) -> Description {
             ("Delivery needs action", "The delivery of an order waits for something that the merchant has to fix.")
         }
         CommerceEventType::DeliveryFailed => ("Delivery failed", "The delivery of an order was given up."),
-        CommerceEventType::EndpointDegraded => {
-            ("Endpoint degraded", "Every attempt to send a notification to an endpoint failed, the retries included.")
-        }
+        CommerceEventType::EndpointDegraded => (
+            "Endpoint degraded",
+            "Seven attempts in a row to send one notification to an endpoint failed. Until one succeeds it is tried every five minutes.",
+        ),
         CommerceEventType::ProductSynced => {
             // Spelt out, or a subscriber would wait for it in vain.
             (

@@ -65,7 +65,14 @@ enum Since {
 /// Reads it for clap. A number alone is no moment.
 fn since(text: &str) -> Result<Since, String> {
     let position = text.trim().parse().ok().filter(|position| *position >= Position::START).map(Since::Position);
-    position.map_or_else(|| super::moments::moment(text).map(Since::Time), Ok)
+    position.map_or_else(
+        || {
+            super::moments::moment(text)
+                .map(Since::Time)
+                .map_err(|wanted| format!("{wanted}, or the number that a list gave as complete_to"))
+        },
+        Ok,
+    )
 }
 
 /// Set how few left of a product are published as `inventory.out_of_stock`

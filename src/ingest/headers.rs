@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use providers::header;
 
-/// Of any sender, beside those that the platforms name.
-const OF_ANY_SENDER: [&str; 2] = ["content-type", "user-agent"];
+/// Of any sender, beside those that the platforms name. `x-session-id` names a shopping conversation.
+const OF_ANY_SENDER: [&str; 3] = ["content-type", "user-agent", "x-session-id"];
 
 /// The headers that are kept with a webhook: how it was sent, and as what. None that could let somebody in, such as
 /// `authorization`, `cookie`, `x-api-key` or a signature, and none that a proxy adds about a person, such as an address.
@@ -52,10 +52,11 @@ mod tests {
             ("x-api-key", "cb_live_secret"),
             ("x-shopify-hmac-sha256", "bm90IHRoZSByaWdodA=="),
             ("x-forwarded-for", "203.0.113.7"),
+            ("x-session-id", "sess_1"),
             ("x-made-up", "1"),
         ]));
         let names: Vec<&str> = kept.keys().map(String::as_str).collect();
-        assert_eq!(names, ["content-type", "user-agent", "x-shopify-topic", "x-shopify-triggered-at"]);
+        assert_eq!(names, ["content-type", "user-agent", "x-session-id", "x-shopify-topic", "x-shopify-triggered-at"]);
         assert_eq!((kept["user-agent"].len(), kept["x-shopify-topic"].as_str()), (200, "orders/paid"));
     }
 }

@@ -1,5 +1,7 @@
 //! `cloud-bridge dispatches redrive`: the dispatches that are named, or all that a filter finds, after a preview.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, bail};
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args};
@@ -7,6 +9,7 @@ use domain::dispatch::DispatchStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::show::held_back_by;
 use super::{Dispatch, WhichArgs, number_of, table};
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
@@ -55,14 +58,14 @@ const MAX_NAMED: usize = 100;
 const SHOWN: usize = 20;
 
 const REDRIVE: &str = "mutation($input: RedriveDispatchInput!) {
-  redriveDispatch(input: $input) { dispatch { id status dueAt } userErrors { code message field } } }";
+  redriveDispatch(input: $input) { dispatch { id status dueAt endpoint { id status } } userErrors { code message field } } }";
 
 const REDRIVE_MANY: &str = "mutation($input: RedriveDispatchesInput!) {
   redriveDispatches(input: $input) {
     matched redriven skipped more endCursor
     dispatches {
       id status attemptCount dueAt reason skipCause commerceEvent { id type objectKind objectId recordedAt }
-      endpoint { id url account { id name } } }
+      endpoint { id url status account { id name } } }
     userErrors { code message field } } }";
 
 /// A thousand dispatches at most.
@@ -128,7 +131,13 @@ impl Redrive {
         }
         let skipped = if done.skipped > 0 { format!("; {}", not_sent(done.skipped)) } else { String::new() };
         let verb = if done.redriven == 1 { "is" } else { "are" };
-        Ok(output::say(&format!("{} {verb} sent again{skipped}.", number_of(done.redriven)))?)
+        output::say(&format!("{} {verb} sent again{skipped}.", number_of(done.redriven)))?;
+        let dispatches = found.dispatches.as_array().map(Vec::as_slice).unwrap_or_default();
+        let held_back: BTreeSet<String> = dispatches.iter().filter_map(held_back).collect();
+        for why in held_back {
+            output::say(&format!("But {why}"))?;
+        }
+        Ok(())
     }
 
     /// Goes through all that the filter finds, a thousand at a time.
@@ -162,6 +171,12 @@ fn print_json(total: &Total) -> anyhow::Result<()> {
     )?)
 }
 
+/// Why it is not sent again at once.
+fn held_back(dispatch: &Value) -> Option<String> {
+    let endpoint = &dispatch["endpoint"];
+    held_back_by(&clean(endpoint["id"].as_str()?), endpoint["status"].as_str()?)
+}
+
 fn not_sent(skipped: u64) -> String {
     format!("{skipped} not, since something later about the same object is sent")
 }
@@ -180,7 +195,8 @@ async fn named(client: &Client, ids: &[String], json: bool) -> anyhow::Result<()
         let dispatch = payload.with_context(|| format!("{id} is not sent again"))?["dispatch"].take();
         if !json {
             let status = word(dispatch["status"].as_str().unwrap_or_default());
-            output::print(format_args!("Dispatch {} is {} now: it is sent again.", clean(id), clean(&status)))?;
+            let but = held_back(&dispatch).map(|why| format!(" But {why}")).unwrap_or_default();
+            output::print(format_args!("Dispatch {} is {} now: it is sent again.{but}", clean(id), clean(&status)))?;
         }
         redriven.push(dispatch);
     }

@@ -169,17 +169,24 @@ impl Dispatch {
     /// Why it is not sent although its time has come.
     fn held_back(&self) -> String {
         let Some(endpoint) = &self.endpoint else { return String::new() };
-        let resume = format!("`cloud-bridge endpoints resume {}` sends what waits.", endpoint.id);
-        match endpoint.status.as_str() {
-            "PAUSED" => format!(" But its endpoint is paused: {resume}"),
-            "DISABLED" => format!(" But its endpoint is disabled: {resume}"),
-            "DEGRADED" => format!(
-                " But its endpoint is degraded: one event is tried every five minutes, and all of them once that succeeds. Once your \
-                 receiver is mended, `cloud-bridge endpoints resume {}` sends them at once.",
-                endpoint.id
-            ),
-            _ => self.waits_for.as_ref().map(Before::sentence).unwrap_or_default(),
-        }
+        held_back_by(&endpoint.id, &endpoint.status)
+            .map(|why| format!(" But {why}"))
+            .or_else(|| self.waits_for.as_ref().map(Before::sentence))
+            .unwrap_or_default()
+    }
+}
+
+/// Why an endpoint with this status is sent nothing, or little, and what to do about it.
+pub(super) fn held_back_by(endpoint_id: &str, status: &str) -> Option<String> {
+    let resume = format!("`cloud-bridge endpoints resume {endpoint_id}` sends what waits.");
+    match status {
+        "PAUSED" => Some(format!("its endpoint is paused: {resume}")),
+        "DISABLED" => Some(format!("its endpoint is disabled: {resume}")),
+        "DEGRADED" => Some(format!(
+            "its endpoint is degraded: one event is tried every five minutes, and all of them once that succeeds. Once your \
+             receiver is mended, `cloud-bridge endpoints resume {endpoint_id}` sends them at once."
+        )),
+        _ => None,
     }
 }
 

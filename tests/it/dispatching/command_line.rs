@@ -56,7 +56,8 @@ on_each_engine! {
         assert!(desk.refused(&[&filter[..], &["--type", "product.*", "--yes"]].concat()).await.contains("no dispatch fits"));
         until(app, id, &[("dead_letter", 10), ("queued", 0)]).await;
 
-        assert!(desk.printed(&["dispatches", "redrive", &dead[..13]]).await.contains("is retrying now"));
+        let redriven = desk.printed(&["dispatches", "redrive", &dead[..13]]).await;
+        assert!(redriven.contains("is retrying now") && redriven.contains("But its endpoint is disabled"), "{redriven}");
         until(app, id, &[("retrying", 10), ("queued", 0)]).await;
         let again = desk.printed(&[&filter[..], &["--status", "retrying", "--yes"]].concat()).await;
         assert!(again.contains("Nothing changed"), "{again}");
