@@ -44,9 +44,10 @@ CREATE TABLE stock_items_{generation} (
     product_id     text   {bytewise},
     variant_id     text   {bytewise},
     sku            text   {bytewise},
-    levels         bigint,                  -- the sum of what locations reported; null if none did, or none counts it any more
+    available      bigint,                  -- in all locations together; null if no report says
+    levels         bigint NOT NULL,         -- the sum of what locations reported last
     counted        bigint NOT NULL,         -- locations that count it
-    beyond         bigint NOT NULL,         -- what the product's own report states beyond these
+    ahead          bigint NOT NULL,         -- what the product's own reports stated and no location has reported yet
     is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since
     is_out_unnamed bigint NOT NULL          -- 1 if that was published before its product was known
 );

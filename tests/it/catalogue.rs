@@ -351,20 +351,34 @@ on_each_engine! {
 
     async fn what_is_not_counted_any_more_did_not_run_out(app: &TestApp) {
         let merchant = app.merchant().await;
-        alert(&merchant, Some(0)).await;
+        alert(&merchant, Some(4)).await;
         let shop = shop(&merchant).await;
-        shop.report("products/create", &product("Storm", 5, "2026-03-10T09:00:00Z")).await;
+        let stock = async || {
+            app.settle().await;
+            let (_, listed) = listed(app, &merchant.key, &format!("/api/v1/shopify/products/{PRODUCT}")).await;
+            (listed["stock"].clone(), listed["variants"][0]["stock"].clone())
+        };
+        let uncounted_level = |location, at| {
+            let mut level = level(location, 0, at);
+            level["available"] = Value::Null;
+            level
+        };
+        shop.report("products/create", &product("Storm", 9, "2026-03-10T09:00:00Z")).await;
         shop.report("inventory_levels/update", &level(1, 5, "2026-03-10T09:01:00Z")).await;
-        let mut uncounted = product("Storm", 5, "2026-03-10T09:02:00Z");
+        shop.report("inventory_levels/update", &level(2, 4, "2026-03-10T09:02:00Z")).await;
+        assert_eq!(stock().await, (json!(9), json!(9)));
+        let mut uncounted = product("Storm", 9, "2026-03-10T09:03:00Z");
         uncounted["variants"][0]["inventory_management"] = Value::Null;
         shop.report("products/update", &uncounted).await;
-        let mut of_nothing = level(1, 0, "2026-03-10T09:03:00Z");
-        of_nothing["available"] = Value::Null;
-        shop.report("inventory_levels/update", &of_nothing).await;
-        app.settle().await;
+        assert_eq!(stock().await, (Value::Null, Value::Null));
+        shop.report("inventory_levels/update", &uncounted_level(1, "2026-03-10T09:04:00Z")).await;
+        assert_eq!(stock().await, (Value::Null, Value::Null));
+        // Counted again, and then said by a location first.
+        shop.report("products/update", &product("Storm", 9, "2026-03-10T09:05:00Z")).await;
+        assert_eq!(stock().await, (json!(9), json!(9)));
+        shop.report("inventory_levels/update", &uncounted_level(2, "2026-03-10T09:06:00Z")).await;
+        assert_eq!(stock().await, (Value::Null, Value::Null));
         assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
-        let (_, listed) = listed(app, &merchant.key, &format!("/api/v1/shopify/products/{PRODUCT}")).await;
-        assert_eq!((&listed["stock"], &listed["variants"][0]["stock"]), (&Value::Null, &Value::Null), "{listed}");
     }
 
     async fn a_variant_stays_until_the_store_takes_it_out_and_does_not_run_out_with_that(app: &TestApp) {

@@ -67,7 +67,15 @@ pub struct OutOfStock {
 impl StockLevel {
     /// What a store's webhook says of its stock. Of which product that is, few say.
     pub fn of(stock: resource::Stock, changed_at: Option<DateTime<Utc>>) -> Self {
-        let resource::Stock { inventory_item_id, product_id, variant_id, location_id, available, adjusted_by } = stock;
+        let resource::Stock {
+            inventory_item_id,
+            product_id,
+            variant_id,
+            location_id,
+            available,
+            uncounted: _,
+            adjusted_by,
+        } = stock;
         Self { product_id, variant_id, sku: None, inventory_item_id, location_id, available, adjusted_by, changed_at }
     }
 }

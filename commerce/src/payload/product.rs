@@ -100,7 +100,16 @@ impl Product {
 
 impl From<resource::Variant> for Variant {
     fn from(variant: resource::Variant) -> Self {
-        let resource::Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id } = variant;
+        let resource::Variant {
+            variant_id,
+            sku,
+            title,
+            price,
+            compare_at_price,
+            stock,
+            uncounted: _,
+            inventory_item_id,
+        } = variant;
         Self { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id }
     }
 }

@@ -163,9 +163,12 @@ pub struct Variant {
     /// Before it was reduced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare_at_price: Option<Money>,
-    /// In all locations together; none where it is not counted.
+    /// In all locations together; none where it is not counted, or the report says nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stock: Option<i64>,
+    /// The report says that it is not counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
     /// By what its stock is counted, where that has an id of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory_item_id: Option<String>,
@@ -190,9 +193,12 @@ pub struct Stock {
     pub variant_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
-    /// None where it is not counted.
+    /// None where it is not counted, or not any more at this location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<i64>,
+    /// It is not counted at any location.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
     /// By how many it changed, where the store says no more than that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted_by: Option<i64>,

@@ -131,7 +131,7 @@ impl Catalogue {
         if product.thin || report.happened == Happened::Deleted {
             // It names the product and says no more of it: what is known stays.
             let item = product_item_id(report).and_then(|id| self.items.now.get(&id));
-            row.stock = row.stock.or(item.and_then(StockItem::available));
+            row.stock = row.stock.or(item.and_then(|item| item.available));
             return changed;
         }
         let mut product = product.clone();
@@ -147,9 +147,11 @@ impl Catalogue {
             item.variant_id = Some(storable(&variant.variant_id));
             item.sku = variant.sku.as_deref().map(storable);
             // What it says nothing of did not run out with it either.
-            let is_no_news = item.available().is_none() || variant.stock.is_none();
-            if let Some(stock) = variant.stock {
-                item.state(stock);
+            let is_no_news = item.available.is_none() || variant.stock.is_none();
+            match variant.stock {
+                Some(stock) => item.state(stock),
+                None if variant.uncounted => item.uncount(),
+                None => {}
             }
             if item.runs_out(alert, is_no_news) {
                 ran_out.push(id);
@@ -184,7 +186,10 @@ impl Catalogue {
         // A change by so many says how many there are where that was known.
         let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
         let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
-        let is_first = item.available().is_none();
+        let is_first = item.available.is_none();
+        if stock.uncounted {
+            item.uncount();
+        }
         item.report_level(known, level.available, is_only);
         self.levels.now.insert(level.id.clone(), level);
         let runs_out = item.runs_out(alert, is_first);
@@ -251,10 +256,10 @@ impl ProductRow {
             None => is_only,
         };
         if item.variant_id.is_none() && product.variants.is_empty() {
-            self.stock = item.available();
+            self.stock = item.available;
         }
         for variant in product.variants.iter_mut().filter(|variant| is_of_item(&variant.variant_id)) {
-            variant.stock = item.available();
+            variant.stock = item.available;
         }
         self.content = json_of(&product);
     }

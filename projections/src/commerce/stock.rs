@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::table::table_row;
 
-table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, counted, beyond, is_out, is_out_unnamed);
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, available, levels, counted, ahead, is_out, is_out_unnamed);
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
@@ -22,12 +22,14 @@ pub struct StockItem {
     pub product_id: Option<String>,
     pub variant_id: Option<String>,
     pub sku: Option<String>,
-    /// The sum of what locations reported; none if none did, and once none counts it any more.
-    pub levels: Option<i64>,
+    /// In all locations together; none where no report says.
+    pub available: Option<i64>,
+    /// The sum of what locations reported last.
+    pub levels: i64,
     /// Locations that count it.
     pub counted: i64,
-    /// What the product's own report states beyond these: of locations that never reported.
-    pub beyond: i64,
+    /// By how much what the product's own reports stated is more than was known, or less, as far as no location has reported it.
+    pub ahead: i64,
     /// 1 if it is out of stock, as it was published.
     pub is_out: i64,
     /// 1 if that was published before its product was known.
@@ -85,42 +87,69 @@ impl StockLocations {
 }
 
 impl StockItem {
-    /// In all locations together; none where no report says.
-    pub(super) fn available(&self) -> Option<i64> {
-        self.levels.map(|levels| levels.saturating_add(self.beyond))
-    }
-
     /// A product's report states what there is in all locations together.
     pub(super) fn state(&mut self, stock: i64) {
-        let levels = self.levels.unwrap_or(0);
-        self.levels = Some(levels);
-        self.beyond = stock.saturating_sub(levels);
+        let change = self.available.map_or(0, |available| stock.saturating_sub(available));
+        self.ahead = self.ahead.saturating_add(change);
+        self.set(Some(stock));
     }
 
-    /// A location reports what there is at it; none where it is not counted. The store sends the product's report beside it, before or after: what that stated
-    /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly. Where the store has no other location,
-    /// all of it is in this one when it reports first.
+    /// The store does not count it.
+    pub(super) fn uncount(&mut self) {
+        self.set(None);
+    }
+
+    /// A location reports what there is at it; none where it is not counted there any more. The store sends the product's report beside
+    /// it, before or after: as far as the product's own stated the same change, it is known. Of a location that reports for the first
+    /// time the product's report stated what it had, together with what others have; where the store has no other, all there is.
     pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>, is_only: bool) {
         if before.is_none() && now.is_none() {
             return;
         }
-        let is_first = before.is_none();
+        let elsewhere = self.available.map_or(0, |available| available.saturating_sub(self.levels).max(0));
+        let at_it = now.unwrap_or(0);
+        self.levels = self.levels.saturating_sub(before.unwrap_or(0)).saturating_add(at_it);
         self.counted += i64::from(now.is_some()) - i64::from(before.is_some());
-        let is_uncounted = now.is_none() && self.counted <= 0;
-        let (before, now) = (before.unwrap_or(0), now.unwrap_or(0));
-        let grown = now.saturating_sub(before).max(0);
-        self.levels = Some(self.levels.unwrap_or(0).saturating_sub(before).saturating_add(now));
-        self.beyond = if is_only && is_first { 0 } else { self.beyond.saturating_sub(grown).max(0) };
-        if is_uncounted && self.beyond == 0 {
-            self.levels = None;
+        let available = match (self.available, before) {
+            // What was not counted before is what locations say.
+            (None, _) => now.map(|_| self.levels),
+            (Some(_), None) if is_only => {
+                self.ahead = 0;
+                now
+            }
+            (Some(available), None) => {
+                self.explain(at_it);
+                Some(available.saturating_add(at_it.saturating_sub(elsewhere).max(0)))
+            }
+            (Some(available), Some(before)) => {
+                let change = at_it.saturating_sub(before);
+                let known = self.explain(change);
+                let available = available.saturating_add(change.saturating_sub(known));
+                Some(available).filter(|available| *available != 0 || self.counted > 0)
+            }
+        };
+        self.set(available);
+    }
+
+    /// How much of a change was stated by the product's own reports. It is none of what they are ahead of then.
+    fn explain(&mut self, change: i64) -> i64 {
+        let known = if change < 0 { self.ahead.clamp(change, 0) } else { self.ahead.clamp(0, change) };
+        self.ahead = self.ahead.saturating_sub(known);
+        known
+    }
+
+    fn set(&mut self, available: Option<i64>) {
+        self.available = available;
+        if available.is_none() {
+            self.ahead = 0;
         }
     }
 
     /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
-    /// without its product, which is known now. What is there for the first time without any stock did not run out, and neither did
-    /// what the report says nothing of.
+    /// without its product, which is known now. What is counted for the first time, or again, without any did not run out, and neither
+    /// did what the report says nothing of.
     pub(super) fn runs_out(&mut self, threshold: Option<i64>, is_no_news: bool) -> bool {
-        let is_out = threshold.zip(self.available()).is_some_and(|(threshold, available)| available <= threshold);
+        let is_out = threshold.zip(self.available).is_some_and(|(threshold, available)| available <= threshold);
         let was_out = std::mem::replace(&mut self.is_out, i64::from(is_out)) == 1;
         let ran_out = is_out && !was_out && !is_no_news;
         let is_named = self.product_id.is_some();
@@ -143,7 +172,7 @@ impl StockItem {
             variant_id: self.variant_id.clone(),
             sku: self.sku.clone(),
             inventory_item_id: self.inventory_item_id(),
-            available: self.available(),
+            available: self.available,
             threshold,
         }
     }
@@ -153,6 +182,7 @@ impl StockItem {
 mod tests {
     use super::*;
 
+    #[derive(Clone)]
     enum Report {
         Product(i64),
         Level { before: Option<i64>, now: i64 },
@@ -171,7 +201,7 @@ mod tests {
                 Level { before, now } => item.report_level(before, Some(now), is_only),
             }
         }
-        item.available()
+        item.available
     }
 
     use Report::{Level, Product};
@@ -217,17 +247,38 @@ mod tests {
     }
 
     #[test]
-    fn what_no_location_counts_any_more_is_not_counted() {
+    fn a_sale_that_the_product_states_first_leaves_what_lies_elsewhere() {
+        let sold = || Level { before: Some(1), now: 0 };
+        let one = || Level { before: None, now: 1 };
+        assert_eq!(after(&[Product(2), one(), Product(1), sold()]), Some(1));
+        assert_eq!(after(&[Product(2), one(), sold(), Product(1)]), Some(1));
+        let sales = [Product(4), Product(3), Level { before: Some(5), now: 4 }, Level { before: Some(4), now: 3 }];
+        assert_eq!(after(&[[Level { before: None, now: 5 }].as_slice(), &sales].concat()), Some(3));
+    }
+
+    #[test]
+    fn what_is_not_counted_any_more_is_none_until_it_is_counted_again() {
+        let mut item = StockItem::default();
+        item.report_level(None, Some(5), false);
+        item.report_level(None, Some(4), false);
+        item.uncount();
+        item.report_level(Some(5), None, false);
+        assert_eq!(item.available, None);
+        assert!(!item.runs_out(Some(9), false));
+        item.report_level(None, Some(3), false);
+        assert_eq!(item.available, Some(7));
+    }
+
+    #[test]
+    fn what_no_location_has_any_more_is_not_counted() {
         let mut item = StockItem::default();
         item.report_level(None, Some(5), true);
         item.report_level(Some(5), None, true);
-        assert_eq!(item.available(), None);
-        assert!(!item.runs_out(Some(0), false));
+        assert_eq!(item.available, None);
         item.report_level(None, Some(3), true);
-        assert_eq!(item.available(), Some(3));
         item.report_level(None, Some(4), false);
         item.report_level(Some(3), None, false);
-        assert_eq!(item.available(), Some(4), "another one counts it");
+        assert_eq!(item.available, Some(4), "another one counts it");
     }
 
     #[test]
@@ -284,6 +335,6 @@ mod tests {
     #[test]
     fn stock_beyond_all_bounds_is_bounded() {
         let reports = [Level { before: None, now: i64::MAX }, Level { before: None, now: i64::MAX }, Product(i64::MIN)];
-        assert_eq!(after(&reports), Some(-1));
+        assert_eq!(after(&reports), Some(i64::MIN));
     }
 }

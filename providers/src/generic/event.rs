@@ -195,6 +195,7 @@ fn of_product(product: product::Product) -> Content {
             price: exact_money(variant.price),
             compare_at_price: exact_money(variant.compare_at_price),
             stock: variant.stock.and_then(exact),
+            uncounted: false,
             inventory_item_id: text(variant.inventory_item_id),
         })
     });
@@ -222,6 +223,7 @@ fn of_stock(level: inventory::StockLevel) -> Option<About> {
         product_id: text(level.product_id),
         variant_id: text(level.variant_id),
         location_id: text(level.location_id),
+        uncounted: false,
         available: level.available.and_then(exact),
         adjusted_by: level.adjusted_by.and_then(exact),
     };

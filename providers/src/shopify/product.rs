@@ -98,6 +98,7 @@ impl BodyVariant<'_> {
             price: self.price.money(currency),
             compare_at_price: self.compare_at_price.money(currency),
             stock: self.inventory_quantity.count().filter(|_| !is_uncounted),
+            uncounted: is_uncounted,
             inventory_item_id: self.inventory_item_id.id_or_zero(),
         })
     }

@@ -194,6 +194,7 @@ impl Body<'_> {
             inventory_item_id: Some(item),
             location_id: Some(location),
             available: self.available.count(),
+            uncounted: self.available.is_present() && self.available.is_null(),
             ..Stock::default()
         });
         let changed_at = self.updated_at.moment();

@@ -72,7 +72,7 @@ impl Body<'_> {
         let Some(variant_id) = self.id.id_or_zero().filter(|_| variations.is_empty()) else { return variations };
         let price = self.price.money(currency);
         let is_reduced = self.on_sale.bool() == Some(true);
-        let is_counted = self.manage_stock.bool() == Some(true);
+        let (is_counted, uncounted) = (self.manage_stock.bool() == Some(true), self.manage_stock.bool() == Some(false));
         vec![Variant {
             variant_id,
             sku: self.sku.text(),
@@ -80,6 +80,7 @@ impl Body<'_> {
             price,
             compare_at_price: self.regular_price.money(currency).filter(|_| is_reduced),
             stock: self.stock_quantity.count().filter(|_| is_counted),
+            uncounted,
             inventory_item_id: None,
         }]
     }

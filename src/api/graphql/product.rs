@@ -140,7 +140,16 @@ impl From<ProductRow> for Product {
 impl From<resource::Variant> for Variant {
     #[expect(clippy::cast_precision_loss, reason = "no shelf holds 2^53 of anything")]
     fn from(variant: resource::Variant) -> Self {
-        let resource::Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id } = variant;
+        let resource::Variant {
+            variant_id,
+            sku,
+            title,
+            price,
+            compare_at_price,
+            stock,
+            uncounted: _,
+            inventory_item_id,
+        } = variant;
         Self {
             variant_id,
             sku,

@@ -31,8 +31,10 @@ fn the_stored_form_of_every_event_is_pinned() {
         price: Some(euros(1_999)),
         compare_at_price: Some(euros(2_999)),
         stock: Some(3),
+        uncounted: false,
         inventory_item_id: Some("9".to_owned()),
     };
+    let uncounted = Variant { variant_id: "9".to_owned(), uncounted: true, ..Variant::default() };
     let full_product = Content::Product(Product {
         title: Some("Storm Drive".to_owned()),
         vendor: Some("Storm Audio".to_owned()),
@@ -40,7 +42,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         status: Some("active".to_owned()),
         images: vec!["https://shop.example/storm.png".to_owned()],
         collections: vec!["4".to_owned()],
-        variants: vec![variant],
+        variants: vec![variant, uncounted],
         left_out: vec!["8".to_owned()],
         thin: false,
     });
@@ -60,6 +62,7 @@ fn the_stored_form_of_every_event_is_pinned() {
     all.extend(events(vec![
         report(Happened::Updated, 0, stock("here", Some(3))),
         report(Happened::Updated, 1, stock("here", Some(0))),
+        report(Happened::Updated, 2, Content::Stock(crate::resource::Stock { uncounted: true, ..Default::default() })),
     ]));
     all.extend(one(report(Happened::Created, 0, Content::Customer {})));
     all.extend(one(NewReport { version: Some(3), ..report(Happened::Updated, 0, Content::Checkout(checkout)) }));

@@ -63,7 +63,7 @@ fn a_product_is_reported_with_its_variants_and_its_prices_where_the_currency_is_
                 inventory_item_id: Some("808950810".to_owned()),
                 ..variant("642667041472713922", "Mono", priced)
             },
-            variant("757650484644203962", "Stereo", priced),
+            Variant { uncounted: true, ..variant("757650484644203962", "Stereo", priced) },
         ],
         left_out: vec![],
         thin: false,
@@ -144,6 +144,7 @@ fn stock_is_of_an_item_at_a_location_and_null_where_it_is_not_counted() {
         let stock = Stock {
             inventory_item_id: Some("271878346596884015".to_owned()),
             location_id: Some("24826418".to_owned()),
+            uncounted: rest.contains("null"),
             available,
             ..Stock::default()
         };

@@ -133,6 +133,7 @@ fn a_product_is_its_own_variant_and_its_price_before_is_that_of_a_sale() {
         price: Some(dollars(1_999)),
         compare_at_price: Some(dollars(2_199)),
         stock: Some(7),
+        uncounted: false,
         inventory_item_id: None,
     };
     let expected = Product {
@@ -149,7 +150,11 @@ fn a_product_is_its_own_variant_and_its_price_before_is_that_of_a_sale() {
     assert_eq!(product(PRODUCT), expected);
     for (from, to, changed) in [
         (r#""on_sale":true"#, r#""on_sale":false"#, Variant { compare_at_price: None, ..variant.clone() }),
-        (r#""manage_stock":true"#, r#""manage_stock":false"#, Variant { stock: None, ..variant.clone() }),
+        (
+            r#""manage_stock":true"#,
+            r#""manage_stock":false"#,
+            Variant { stock: None, uncounted: true, ..variant.clone() },
+        ),
         (r#""manage_stock":true"#, r#""manage_stock":"parent""#, Variant { stock: None, ..variant.clone() }),
         (r#""stock_quantity":7"#, r#""stock_quantity":"""#, Variant { stock: None, ..variant.clone() }),
         (r#""price":"19.99""#, r#""price":"""#, Variant { price: None, ..variant.clone() }),
