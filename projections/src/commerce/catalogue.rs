@@ -157,8 +157,11 @@ impl Catalogue {
                 ran_out.push(id);
             }
         }
-        let known = row.product().variants.into_iter();
-        product.variants.extend(known.filter(|variant| product.left_out.contains(&variant.variant_id)));
+        if !product.left_out.is_empty() {
+            let left_out: BTreeSet<&String> = product.left_out.iter().collect();
+            let known = row.product().variants.into_iter();
+            product.variants.extend(known.filter(|variant| left_out.contains(&variant.variant_id)));
+        }
         row.content = json_of(&product);
         let items = &self.items.now;
         let ran_out = ran_out.into_iter().filter_map(|id| {
@@ -198,7 +201,8 @@ impl Catalogue {
         if let Some(row) = row {
             row.note(recorded);
             row.set_stock(item);
-            (is_gone, product_available) = (row.deleted_at.is_some() || !row.may_have(item), row.available());
+            is_gone = row.deleted_at.is_some() || (runs_out && !row.may_have(item));
+            product_available = row.available();
         }
         let of_product = item.of_product(product_available, alert);
         let ran_out = if runs_out && !is_gone { vec![(id, of_product.clone())] } else { vec![] };
