@@ -88,6 +88,15 @@ struct Total {
     dispatches: Value,
 }
 
+impl Total {
+    /// Why what is sent again is not sent at once, of each endpoint that is among the listed ones.
+    fn held_back(&self) -> BTreeSet<String> {
+        let dispatches =
+            self.dispatches.as_array().filter(|_| self.redriven > 0).map(Vec::as_slice).unwrap_or_default();
+        dispatches.iter().filter_map(held_back).collect()
+    }
+}
+
 impl Redrive {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
@@ -108,7 +117,8 @@ impl Redrive {
             let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
             let skipped = if found.skipped > 0 { format!(", and {}", not_sent(found.skipped)) } else { String::new() };
             let table = table(&client, &list[..listed]).await?;
-            let preview = format!("{} would be sent again{skipped}:\n{table}{more}", number_of(found.redriven));
+            let but: String = found.held_back().iter().map(|why| format!("\nBut {why}")).collect();
+            let preview = format!("{} would be sent again{skipped}:\n{table}{more}{but}", number_of(found.redriven));
             if self.dry_run {
                 return Ok(output::print(preview)?);
             }
@@ -132,9 +142,7 @@ impl Redrive {
         let skipped = if done.skipped > 0 { format!("; {}", not_sent(done.skipped)) } else { String::new() };
         let verb = if done.redriven == 1 { "is" } else { "are" };
         output::say(&format!("{} {verb} sent again{skipped}.", number_of(done.redriven)))?;
-        let dispatches = found.dispatches.as_array().map(Vec::as_slice).unwrap_or_default();
-        let held_back: BTreeSet<String> = dispatches.iter().filter_map(held_back).collect();
-        for why in held_back {
+        for why in found.held_back() {
             output::say(&format!("But {why}"))?;
         }
         Ok(())

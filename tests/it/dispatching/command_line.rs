@@ -51,6 +51,7 @@ on_each_engine! {
         assert!(unasked.contains("1 dispatch would be sent again:") && unasked.contains("--yes"), "{unasked}");
         let preview = desk.printed(&[&filter[..], &["--dry-run"]].concat()).await;
         assert!(preview.contains("1 dispatch would be sent again:") && preview.contains("order.created"), "{preview}");
+        assert!(preview.contains("\nBut its endpoint is disabled") && preview.contains("endpoints resume"), "{preview}");
         let latest = desk.json(&[&filter[..], &["--dry-run", "--latest-per-object"]].concat()).await;
         assert_eq!((&latest["redriven"], &latest["skipped"]), (&json!(0), &json!(1)), "order.paid is to come");
         assert!(desk.refused(&[&filter[..], &["--type", "product.*", "--yes"]].concat()).await.contains("no dispatch fits"));
