@@ -95,7 +95,8 @@ impl EventLog {
     /// Executes a webhook's command, with a body to keep beside the event, and what follows from it on other streams: all are
     /// stored, or none is.
     ///
-    /// `follow` says what follows from the events, of which the first has this sequence on its stream; no stream twice.
+    /// `follow` says what follows from the events, of which the first has this sequence on its stream; no stream twice. It is stored
+    /// in that order.
     /// Otherwise as [`Self::execute_with`]. Streams that are most likely `fresh` cost no read.
     pub async fn execute_with_body_and<A: EventSourced, B: EventSourced>(
         &self,
@@ -124,22 +125,26 @@ impl EventLog {
             let mut turn = ticket.turn().await;
             let mut decided = self.decide::<A>(&turn, start, id, &command, &origin, body.as_ref()).await?;
             let Some(append) = decided.append.take() else { return Ok((decided.committed(None), vec![])) };
-            let mut follows = follow(&decided);
-            // In one order, whoever appends, so that no two wait for each other.
-            follows.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let follows = follow(&decided);
             let others: Vec<Ticket<'_>> =
                 follows.iter().map(|(id, _)| self.queues.ticket::<B>(&self.recent, id)).collect();
             // Each stream is sealed with its own key but for the first, of which the caller may have said otherwise.
             let others_origin = Origin { sealed_with: None, ..origin.clone() };
-            let (mut turns, mut also, mut streams) = (vec![], vec![], vec![append]);
-            for (other, (other_id, command)) in others.iter().zip(&follows) {
-                let other_turn = other.turn().await;
+            // Waited for in one order, whoever appends, so that no two wait for each other.
+            let mut by_id: Vec<usize> = (0..follows.len()).collect();
+            by_id.sort_by_key(|&index| &follows[index].0);
+            let mut turns: Vec<_> = follows.iter().map(|_| None).collect();
+            for index in by_id {
+                turns[index] = Some(others[index].turn().await);
+            }
+            let mut turns: Vec<_> = turns.into_iter().flatten().collect();
+            let (mut also, mut streams) = (vec![], vec![append]);
+            for (other_turn, (other_id, command)) in turns.iter().zip(&follows) {
                 let mut decided = self
-                    .decide::<B>(&other_turn, start, other_id, command, &others_origin, None)
+                    .decide::<B>(other_turn, start, other_id, command, &others_origin, None)
                     .await
                     .map_err(|error| CommandError::broken::<B>(other_id, error))?;
                 streams.extend(decided.append.take());
-                turns.push(other_turn);
                 also.push(decided);
             }
             let pending = self.send::<A>(&mut turn, &decided, Append { streams, is_webhook })?;

@@ -45,9 +45,10 @@ CREATE TABLE stock_items_{generation} (
     variant_id     text   {bytewise},
     sku            text   {bytewise},
     available      bigint,                  -- in all locations together; null if no report says
+    said_at        bigint,                  -- when the latest report was that alone said how many, by the store's clock
+    is_stated      bigint NOT NULL,         -- 1 if a report stated it of all locations together
     levels         bigint NOT NULL,         -- the sum of what locations reported last
     counted        bigint NOT NULL,         -- locations that count it
-    ahead          bigint NOT NULL,         -- what the product's own reports stated and no location has reported yet
     is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since
     is_out_unnamed bigint NOT NULL          -- 1 if that was published before its product was known
 );
@@ -60,7 +61,7 @@ CREATE TABLE stock_levels_{generation} (
 CREATE TABLE stock_locations_{generation} (
     integration_id text   PRIMARY KEY,
     first          text   {bytewise} NOT NULL,
-    are_several    bigint NOT NULL          -- 1 once another one reported too
+    are_several    bigint NOT NULL          -- 1 once another one reported too, or a product's own report stated something else
 );
 -- The shopping conversation of each order that names one, by the id of the order's delivery.
 CREATE TABLE order_sessions_{generation} (

@@ -29,7 +29,7 @@ use subscriptions::Subscriptions;
 pub const VIEW: View = View {
     name: "commerce",
     schema: Schema {
-        version: 5,
+        version: 6,
         tables: &[
             "commerce_events",
             "products",

@@ -1,5 +1,6 @@
 //! What stores sell: how it comes into the catalogue, and how programs copy it.
 
+mod levels;
 mod stock;
 
 use domain::integration::Provider;

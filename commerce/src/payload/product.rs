@@ -32,6 +32,9 @@ pub struct Product {
     pub collections: Vec<String>,
     /// What can be bought of it. Empty where the store states none.
     pub variants: Vec<Variant>,
+    /// How many there are of the product, where the store counts its variants together. Absent where it counts each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<i64>,
     /// When the product changed last, by the store's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
@@ -91,10 +94,21 @@ pub struct SyncedProduct {
 impl Product {
     /// What a store's webhook says of a product.
     pub fn of(product_id: String, product: resource::Product, changed_at: Option<DateTime<Utc>>) -> Self {
-        let resource::Product { title, vendor, url, status, images, collections, variants, left_out: _, thin: _ } =
-            product;
+        let resource::Product {
+            title,
+            vendor,
+            url,
+            status,
+            images,
+            collections,
+            variants,
+            stock,
+            uncounted: _,
+            left_out: _,
+            thin: _,
+        } = product;
         let variants = variants.into_iter().map(Variant::from).collect();
-        Self { product_id, title, vendor, url, status, images, collections, variants, changed_at }
+        Self { product_id, title, vendor, url, status, images, collections, variants, stock, changed_at }
     }
 }
 
@@ -137,6 +151,7 @@ impl Data for Product {
                 stock: Some(12),
                 inventory_item_id: Some("49148385".to_owned()),
             }],
+            stock: None,
             changed_at: Some(example::TIME),
         }
     }

@@ -142,6 +142,12 @@ pub struct Product {
     pub collections: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
+    /// Of the product as a whole, where its store counts its variants together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock: Option<i64>,
+    /// The report says that it is not counted as a whole.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
     /// Variants that it has too, of which the report says nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,

@@ -12,7 +12,7 @@ use domain::resource::{Content, Happened, Product, Report, Stock};
 use super::current_report;
 use super::products::{self, ProductRow};
 use super::rows::Rows;
-use super::stock::{StockAlert, StockItem, StockLevel, StockLocations, item_id};
+use super::stock::{Count, StockAlert, StockItem, StockLevel, StockLocations, item_id};
 use crate::table::Tables;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
@@ -50,6 +50,7 @@ impl Catalogue {
                     match &report.content {
                         Content::Product(product) => {
                             products.insert(product_row_id(report));
+                            stores.insert(integration_id.clone());
                             items.extend(product_item_id(report));
                             items.extend(
                                 product.variants.iter().filter_map(|variant| variant_item_id(&integration_id, variant)),
@@ -109,6 +110,9 @@ impl Catalogue {
         product: &Product,
         alert: Option<i64>,
     ) -> Changed {
+        let is_silent = product.thin || report.happened == Happened::Deleted;
+        let mut product = product.clone();
+        let ran_out = if is_silent { vec![] } else { self.state_stock(report, &mut product, alert) };
         let id = product_row_id(report);
         let row = self.products.now.entry(id.clone()).or_insert_with(|| ProductRow {
             id,
@@ -127,57 +131,80 @@ impl Catalogue {
         row.changed_at = row.changed_at.max(report.changed_at.map(|at| at.timestamp_micros()));
         row.note(recorded);
         row.deleted_at = (report.happened == Happened::Deleted).then(|| recorded.recorded_at_us());
-        let mut changed = Changed::default();
-        if product.thin || report.happened == Happened::Deleted {
+        if is_silent {
             // It names the product and says no more of it: what is known stays.
             let item = product_item_id(report).and_then(|id| self.items.now.get(&id));
             row.stock = row.stock.or(item.and_then(|item| item.available));
-            return changed;
-        }
-        let mut product = product.clone();
-        let mut ran_out = vec![];
-        for variant in &mut product.variants {
-            let Some(id) = variant_item_id(&row.integration_id, variant) else { continue };
-            let item = self
-                .items
-                .now
-                .entry(id.clone())
-                .or_insert_with(|| StockItem { id: id.clone(), ..StockItem::default() });
-            item.product_id = Some(storable(&report.resource_id));
-            item.variant_id = Some(storable(&variant.variant_id));
-            item.sku = variant.sku.as_deref().map(storable);
-            // What it says nothing of did not run out with it either.
-            let is_no_news = item.available.is_none() || variant.stock.is_none();
-            match variant.stock {
-                Some(stock) => item.state(stock),
-                None if variant.uncounted => item.uncount(),
-                None => {}
-            }
-            if item.runs_out(alert, is_no_news) {
-                ran_out.push(id);
-            }
+            return Changed::default();
         }
         if !product.left_out.is_empty() {
             let left_out: BTreeSet<&String> = product.left_out.iter().collect();
             let known = row.product().variants.into_iter();
             product.variants.extend(known.filter(|variant| left_out.contains(&variant.variant_id)));
         }
+        row.stock = product.stock;
         row.content = json_of(&product);
         let items = &self.items.now;
         let ran_out = ran_out.into_iter().filter_map(|id| {
             let of_product = items.get(&id)?.of_product(row.available(), alert);
             Some((id, of_product))
         });
-        changed.ran_out = ran_out.collect();
-        changed
+        Changed { stock: None, ran_out: ran_out.collect() }
+    }
+
+    /// Takes what a product's report states of stock, and writes into it what is known of what it says nothing of, or of what a
+    /// later report says. Returns what ran out.
+    fn state_stock(&mut self, report: &Report, product: &mut Product, alert: Option<i64>) -> Vec<String> {
+        let integration_id = report.integration_id.to_string();
+        let (mut ran_out, mut is_elsewhere) = (vec![], false);
+        let mut state = |item: &mut StockItem, stock: Option<i64>, uncounted: bool| {
+            item.product_id = Some(storable(&report.resource_id));
+            // What it says nothing of did not run out with it either.
+            let is_no_news = item.available.is_none() || stock.is_none();
+            if stock.is_some() || uncounted {
+                is_elsewhere |= item.state(Count { available: stock, at: report.changed_at });
+            }
+            if item.runs_out(alert, is_no_news) {
+                ran_out.push(item.id.clone());
+            }
+            item.available
+        };
+        let whole = product_item_id(report).filter(|id| product.stock.is_some() || self.items.now.contains_key(id));
+        if let Some(id) = whole {
+            let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id));
+            // The stock of its only variant is that of the whole.
+            let of_only = match &product.variants[..] {
+                [only] => only.stock,
+                _ => None,
+            };
+            product.stock = state(item, product.stock.or(of_only), product.uncounted);
+        }
+        if let ([only], Some(stock)) = (&mut product.variants[..], product.stock) {
+            only.stock = Some(stock);
+        } else {
+            for variant in &mut product.variants {
+                let Some(id) = variant_item_id(&integration_id, variant) else { continue };
+                let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id));
+                item.variant_id = Some(storable(&variant.variant_id));
+                item.sku = variant.sku.as_deref().map(storable);
+                variant.stock = state(item, variant.stock, variant.uncounted);
+            }
+        }
+        if let Some(locations) = self.locations.now.get_mut(&integration_id).filter(|_| is_elsewhere) {
+            locations.are_several = 1;
+        }
+        ran_out
     }
 
     fn report_level(&mut self, recorded: &Recorded, report: &Report, stock: &Stock, alert: Option<i64>) -> Changed {
         let integration_id = report.integration_id.to_string();
         let Some(id) = stock_item_id(&integration_id, stock) else { return Changed::default() };
-        let is_only = self.is_only_location(integration_id, stock);
-        let item =
-            self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id: id.clone(), ..StockItem::default() });
+        let known = self.levels.now.get(&level_id(report)).and_then(|level| level.available);
+        // A change by so many says how many there are where that was known.
+        let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
+        let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
+        let is_only = self.is_only_location(integration_id, stock, &level);
+        let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id.clone()));
         let named = |ours: &mut Option<String>, theirs: &Option<String>| {
             if let Some(theirs) = theirs {
                 *ours = Some(storable(theirs));
@@ -185,22 +212,21 @@ impl Catalogue {
         };
         named(&mut item.product_id, &stock.product_id);
         named(&mut item.variant_id, &stock.variant_id);
-        let known = self.levels.now.get(&level_id(report)).and_then(|level| level.available);
-        // A change by so many says how many there are where that was known.
-        let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
-        let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
         let is_first = item.available.is_none();
-        if stock.uncounted {
-            item.uncount();
+        let count = Count { available: level.available, at: report.changed_at };
+        if stock.location_id.is_some() {
+            item.report_level(known, count, is_only);
+        } else if level.available.is_some() || stock.adjusted_by.is_none() {
+            item.state(count);
         }
-        item.report_level(known, level.available, is_only);
         self.levels.now.insert(level.id.clone(), level);
         let runs_out = item.runs_out(alert, is_first);
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
         let (mut is_gone, mut product_available) = (false, None);
         if let Some(row) = row {
-            row.note(recorded);
-            row.set_stock(item);
+            if row.set_stock(item) {
+                row.note(recorded);
+            }
             is_gone = row.deleted_at.is_some() || (runs_out && !row.may_have(item));
             product_available = row.available();
         }
@@ -209,9 +235,13 @@ impl Catalogue {
         Changed { stock: Some(of_product), ran_out }
     }
 
-    /// Whether all there is lies where this says: no other location of the store reported so far, or it is of all of them.
-    fn is_only_location(&mut self, integration_id: String, stock: &Stock) -> bool {
-        let Some(location) = stock.location_id.as_deref().map(storable) else { return true };
+    /// Whether all there is lies at the location of this level: no other one of the store reported stock so far.
+    fn is_only_location(&mut self, integration_id: String, stock: &Stock, level: &StockLevel) -> bool {
+        let Some(location) = stock.location_id.as_deref().map(storable) else { return false };
+        if level.available.is_none() {
+            let is_only = |known: &StockLocations| known.are_several == 0 && known.first == location;
+            return self.locations.now.get(&integration_id).is_some_and(is_only);
+        }
         let new = || StockLocations { integration_id: integration_id.clone(), first: location.clone(), are_several: 0 };
         self.locations.now.entry(integration_id.clone()).or_insert_with(new).note(&location)
     }
@@ -251,21 +281,23 @@ impl ProductRow {
         product.variants.is_empty() || item.variant_id.as_ref().is_none_or(is_known)
     }
 
-    /// Writes the stock of an item into the variant that it is.
-    fn set_stock(&mut self, item: &StockItem) {
+    /// Writes the stock of an item into the variant that it is. Returns whether that changed anything.
+    fn set_stock(&mut self, item: &StockItem) -> bool {
         let mut product = self.product();
+        let before = (self.stock, product.variants.clone());
         let is_only = product.variants.len() == 1;
         let is_of_item = |variant_id: &str| match &item.variant_id {
             Some(of_item) => of_item == variant_id,
             None => is_only,
         };
-        if item.variant_id.is_none() && product.variants.is_empty() {
+        if item.is_of_whole_product() {
             self.stock = item.available;
         }
         for variant in product.variants.iter_mut().filter(|variant| is_of_item(&variant.variant_id)) {
             variant.stock = item.available;
         }
         self.content = json_of(&product);
+        before != (self.stock, product.variants)
     }
 }
 

@@ -1,12 +1,16 @@
 //! How much there is of what a store sells, from two kinds of reports: of a product, which states what there is in all locations
 //! together, and of a level, which is what there is at one.
+//!
+//! A store sends both of one sale, in either order and by two clocks, so neither is added to the other. What a product's own
+//! reports state is its stock. Locations count where those state none, and where the store has only one: then the later of both.
 
+use chrono::{DateTime, Utc};
 use commerce::reported::OfProduct;
 use sqlx::FromRow;
 
 use crate::table::table_row;
 
-table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, available, levels, counted, ahead, is_out, is_out_unnamed);
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, available, said_at, is_stated, levels, counted, is_out, is_out_unnamed);
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
@@ -24,12 +28,14 @@ pub struct StockItem {
     pub sku: Option<String>,
     /// In all locations together; none where no report says.
     pub available: Option<i64>,
+    /// When the latest report was that alone said how many, by the store's clock, in microseconds since 1970.
+    pub said_at: Option<i64>,
+    /// 1 if that is what a report stated of all locations together, and not what locations reported.
+    pub is_stated: i64,
     /// The sum of what locations reported last.
     pub levels: i64,
     /// Locations that count it.
     pub counted: i64,
-    /// By how much what the product's own reports stated is more than was known, or less, as far as no location has reported it.
-    pub ahead: i64,
     /// 1 if it is out of stock, as it was published.
     pub is_out: i64,
     /// 1 if that was published before its product was known.
@@ -43,13 +49,12 @@ pub struct StockLevel {
     pub available: Option<i64>,
 }
 
-/// The locations of a store that reported any stock. One that is the only one has all there is, whatever a product's report
-/// said before it.
+/// The locations of a store that reported any stock. One that is the only one has all there is.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StockLocations {
     pub integration_id: String,
     pub first: String,
-    /// 1 once another one reported too.
+    /// 1 once another one reported too, or a product's own report stated something else than the first had.
     pub are_several: i64,
 }
 
@@ -58,6 +63,13 @@ pub struct StockLocations {
 pub struct StockAlert {
     pub account_id: String,
     pub threshold: Option<i64>,
+}
+
+/// How many there are by a report, and when that was by the store's clock. None where the store does not count it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    pub(super) available: Option<i64>,
+    pub(super) at: Option<DateTime<Utc>>,
 }
 
 /// The id of what a level is of. None where the report names nothing.
@@ -77,7 +89,7 @@ pub(super) fn item_id(
 }
 
 impl StockLocations {
-    /// Notes that this one reported. Returns whether it is the only one so far.
+    /// Notes that this one has or had stock. Returns whether it is the only one so far.
     pub(super) fn note(&mut self, location: &str) -> bool {
         if self.first != location {
             self.are_several = 1;
@@ -87,62 +99,46 @@ impl StockLocations {
 }
 
 impl StockItem {
-    /// A product's report states what there is in all locations together.
-    pub(super) fn state(&mut self, stock: i64) {
-        let change = self.available.map_or(0, |available| stock.saturating_sub(available));
-        self.ahead = self.ahead.saturating_add(change);
-        self.set(Some(stock));
+    pub(super) fn new(id: String) -> Self {
+        Self { id, ..Self::default() }
     }
 
-    /// The store does not count it.
-    pub(super) fn uncount(&mut self) {
-        self.set(None);
+    /// A report states what there is in all locations together. Returns whether locations had reported something else before it.
+    pub(super) fn state(&mut self, count: Count) -> bool {
+        if !self.say(count) {
+            return false;
+        }
+        self.is_stated = i64::from(count.available.is_some());
+        self.counted > 0 && count.available.is_some_and(|available| available != self.levels)
     }
 
-    /// A location reports what there is at it; none where it is not counted there any more. The store sends the product's report beside
-    /// it, before or after: as far as the product's own stated the same change, it is known. Of a location that reports for the first
-    /// time the product's report stated what it had, together with what others have; where the store has no other, all there is.
-    pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>, is_only: bool) {
-        if before.is_none() && now.is_none() {
+    /// A location reports what there is at it, where it reported `before`; none where it is not counted there any more.
+    pub(super) fn report_level(&mut self, before: Option<i64>, now: Count, is_only: bool) {
+        if before.is_none() && now.available.is_none() {
             return;
         }
-        let elsewhere = self.available.map_or(0, |available| available.saturating_sub(self.levels).max(0));
-        let at_it = now.unwrap_or(0);
-        self.levels = self.levels.saturating_sub(before.unwrap_or(0)).saturating_add(at_it);
-        self.counted += i64::from(now.is_some()) - i64::from(before.is_some());
-        let available = match (self.available, before) {
-            // What was not counted before is what locations say.
-            (None, _) => now.map(|_| self.levels),
-            (Some(_), None) if is_only => {
-                self.ahead = 0;
-                now
+        self.levels = self.levels.saturating_sub(before.unwrap_or(0)).saturating_add(now.available.unwrap_or(0));
+        self.counted += i64::from(now.available.is_some()) - i64::from(before.is_some());
+        if is_only {
+            if self.say(now) {
+                self.is_stated = 0;
             }
-            (Some(available), None) => {
-                self.explain(at_it);
-                Some(available.saturating_add(at_it.saturating_sub(elsewhere).max(0)))
-            }
-            (Some(available), Some(before)) => {
-                let change = at_it.saturating_sub(before);
-                let known = self.explain(change);
-                let available = available.saturating_add(change.saturating_sub(known));
-                Some(available).filter(|available| *available != 0 || self.counted > 0)
-            }
-        };
-        self.set(available);
-    }
-
-    /// How much of a change was stated by the product's own reports. It is none of what they are ahead of then.
-    fn explain(&mut self, change: i64) -> i64 {
-        let known = if change < 0 { self.ahead.clamp(change, 0) } else { self.ahead.clamp(0, change) };
-        self.ahead = self.ahead.saturating_sub(known);
-        known
-    }
-
-    fn set(&mut self, available: Option<i64>) {
-        self.available = available;
-        if available.is_none() {
-            self.ahead = 0;
+        } else if self.is_stated == 0 {
+            // What is not counted stays so while a location only takes back what it had.
+            let is_counted = now.available.is_some() || self.available.is_some();
+            self.available = Some(self.levels).filter(|_| self.counted > 0 && is_counted);
         }
+    }
+
+    /// Unless a later report said something. Returns whether it counts.
+    fn say(&mut self, Count { available, at }: Count) -> bool {
+        let at = at.map(|at| at.timestamp_micros());
+        if at.zip(self.said_at).is_some_and(|(at, said_at)| at < said_at) {
+            return false;
+        }
+        self.available = available;
+        self.said_at = at.or(self.said_at);
+        true
     }
 
     /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
@@ -158,10 +154,19 @@ impl StockItem {
         ran_out || (is_out && is_named && was_unnamed)
     }
 
+    /// Whether it is a product that is counted as a whole, and not one of its variants.
+    pub(super) fn is_of_whole_product(&self) -> bool {
+        self.named().starts_with("product ")
+    }
+
+    /// What names it in its store.
+    fn named(&self) -> &str {
+        self.id.split_once(' ').map_or("", |(_, named)| named)
+    }
+
     /// The store's own id of the item, where its reports of stock name one.
     fn inventory_item_id(&self) -> Option<String> {
-        let (_, named) = self.id.split_once(' ')?;
-        named.strip_prefix("item ").map(str::to_owned)
+        self.named().strip_prefix("item ").map(str::to_owned)
     }
 
     /// `product_available` is that of all variants of the product.
@@ -182,102 +187,137 @@ impl StockItem {
 mod tests {
     use super::*;
 
-    #[derive(Clone)]
+    #[derive(Clone, Copy)]
     enum Report {
-        Product(i64),
-        Level { before: Option<i64>, now: i64 },
-    }
-
-    /// In a store of several locations.
-    fn after(reports: &[Report]) -> Option<i64> {
-        after_of(reports, false)
-    }
-
-    fn after_of(reports: &[Report], is_only: bool) -> Option<i64> {
-        let mut item = StockItem::default();
-        for report in reports {
-            match *report {
-                Product(stock) => item.state(stock),
-                Level { before, now } => item.report_level(before, Some(now), is_only),
-            }
-        }
-        item.available
+        /// At this second, so many.
+        Product(i64, i64),
+        /// At this second, the location, so many.
+        Level(i64, usize, i64),
     }
 
     use Report::{Level, Product};
 
-    #[test]
-    fn a_sale_is_counted_once_whichever_of_its_two_reports_is_first() {
-        let five = Level { before: None, now: 5 };
-        assert_eq!(after(&[five, Product(4), Level { before: Some(5), now: 4 }]), Some(4));
-        let five = Level { before: None, now: 5 };
-        assert_eq!(after(&[five, Level { before: Some(5), now: 4 }, Product(4)]), Some(4));
+    /// What there is, and how often it ran out.
+    fn after(reports: &[Report]) -> (Option<i64>, usize) {
+        let mut item = StockItem::default();
+        let mut locations = StockLocations { integration_id: "shop".to_owned(), first: String::new(), are_several: 0 };
+        let (mut levels, mut ran_out) = ([None; 3], 0);
+        for report in reports {
+            let is_first = item.available.is_none();
+            let count = |at, available| Count { available: Some(available), at: DateTime::from_timestamp(at, 0) };
+            match *report {
+                Product(at, stock) => {
+                    if item.state(count(at, stock)) {
+                        locations.are_several = 1;
+                    }
+                }
+                Level(at, location, available) => {
+                    if locations.first.is_empty() {
+                        locations.first = location.to_string();
+                    }
+                    let is_only = locations.note(&location.to_string());
+                    item.report_level(levels[location].replace(available), count(at, available), is_only);
+                }
+            }
+            ran_out += usize::from(item.runs_out(Some(0), is_first));
+        }
+        (item.available, ran_out)
     }
 
     #[test]
-    fn what_comes_in_is_counted_once_whichever_of_its_two_reports_is_first() {
-        let one = || Level { before: None, now: 1 };
-        assert_eq!(after(&[one(), Product(9), Level { before: Some(1), now: 9 }]), Some(9));
-        assert_eq!(after(&[one(), Level { before: Some(1), now: 9 }, Product(9)]), Some(9));
-    }
-
-    #[test]
-    fn what_lies_at_a_location_that_never_reported_counts_once_the_product_states_it() {
-        let sold_out_here = Level { before: None, now: 0 };
-        assert_eq!(after(&[Product(7), sold_out_here]), Some(7));
-        let (sold_out_here, there) = (Level { before: None, now: 0 }, Level { before: None, now: 7 });
-        assert_eq!(after(&[Product(7), sold_out_here, there]), Some(7));
+    fn a_change_is_counted_once_whichever_of_its_two_reports_is_first() {
+        for now in [4, 9, 0] {
+            let is_out = usize::from(now == 0);
+            for first in [vec![Level(1, 0, 5)], vec![Product(1, 5), Level(1, 0, 5)]] {
+                let reports = [Product(2, now), Level(2, 0, now)];
+                assert_eq!(after(&[&first[..], &reports].concat()), (Some(now), is_out));
+                let reports = [Level(2, 0, now), Product(2, now)];
+                assert_eq!(after(&[&first[..], &reports].concat()), (Some(now), is_out));
+            }
+        }
     }
 
     #[test]
     fn the_only_location_has_all_there_is() {
-        let only = |reports: &[Report]| after_of(reports, true);
-        assert_eq!(only(&[Product(7), Level { before: None, now: 0 }]), Some(0));
-        assert_eq!(only(&[Product(7), Level { before: None, now: 3 }, Level { before: Some(3), now: 0 }]), Some(0));
-        let five = || Level { before: None, now: 5 };
-        assert_eq!(only(&[five(), Product(4), Level { before: Some(5), now: 4 }]), Some(4));
-        assert_eq!(only(&[five(), Product(9), Level { before: Some(5), now: 9 }]), Some(9));
-        assert_eq!(only(&[five(), Product(4)]), Some(4), "the product's report was first");
+        assert_eq!(after(&[Product(1, 7), Level(2, 0, 0)]), (Some(0), 1));
+        assert_eq!(after(&[Product(1, 7), Level(2, 0, 3), Level(3, 0, 0)]), (Some(0), 1));
     }
 
     #[test]
     fn what_the_product_states_beyond_the_only_location_is_elsewhere() {
-        let one = || Level { before: None, now: 1 };
-        assert_eq!(after_of(&[Product(51), one(), Product(50), Level { before: Some(1), now: 0 }], true), Some(49));
+        let first = [Product(1, 51), Level(2, 0, 1), Product(3, 51)];
+        assert_eq!(after(&[&first[..], &[Product(4, 50), Level(4, 0, 0)]].concat()), (Some(50), 0));
+        assert_eq!(after(&[&first[..], &[Level(4, 0, 0), Product(4, 50)]].concat()), (Some(50), 0));
     }
 
     #[test]
-    fn a_sale_that_the_product_states_first_leaves_what_lies_elsewhere() {
-        let sold = || Level { before: Some(1), now: 0 };
-        let one = || Level { before: None, now: 1 };
-        assert_eq!(after(&[Product(2), one(), Product(1), sold()]), Some(1));
-        assert_eq!(after(&[Product(2), one(), sold(), Product(1)]), Some(1));
-        let sales = [Product(4), Product(3), Level { before: Some(5), now: 4 }, Level { before: Some(4), now: 3 }];
-        assert_eq!(after(&[[Level { before: None, now: 5 }].as_slice(), &sales].concat()), Some(3));
+    fn of_several_locations_the_product_s_own_reports_count() {
+        let first = [Product(1, 10), Level(1, 0, 4), Level(1, 1, 6)];
+        let (restock, move_away) = ([Product(3, 14), Level(3, 0, 8)], [Level(4, 0, 0), Level(4, 1, 14)]);
+        assert_eq!(
+            after(&[&first[..], &[Level(2, 0, 3), Product(2, 9)], &restock, &move_away].concat()),
+            (Some(14), 0)
+        );
+        // Of a location that never reported, the product's own reports say what it has.
+        let first = [Level(1, 0, 9), Level(1, 1, 9), Product(1, 1)];
+        let reports = [Level(2, 2, 1), Product(2, 2), Product(3, 1), Level(3, 2, 0)];
+        assert_eq!(after(&[&first[..], &reports].concat()), (Some(1), 0));
     }
+
+    #[test]
+    fn where_no_report_states_all_there_is_locations_do_together() {
+        assert_eq!(after(&[Product(1, 9), Level(2, 0, 5), Level(3, 1, 4)]), (Some(9), 0));
+        assert_eq!(after(&[Product(1, 7), Level(2, 0, 0), Level(3, 1, 3)]), (Some(3), 1));
+        assert_eq!(after(&[Level(1, 0, 4), Level(2, 1, 3), Level(3, 0, 0)]), (Some(3), 0));
+        assert_eq!(after(&[Level(1, 0, 4), Level(2, 1, 3), Level(3, 0, 0), Level(4, 1, 0)]), (Some(0), 1));
+    }
+
+    #[test]
+    fn what_is_older_by_the_store_s_clock_does_not_overwrite() {
+        let reports = [Product(1, 5), Level(1, 0, 5), Level(2, 0, 0), Level(3, 0, 5)];
+        assert_eq!(after(&[&reports[..], &[Product(2, 0)]].concat()), (Some(5), 1));
+        assert_eq!(after(&[&reports[..], &[Product(2, 0), Product(4, 6)]].concat()), (Some(6), 1));
+        assert_eq!(after(&[Product(4, 6), Level(3, 0, 0)]), (Some(6), 0));
+    }
+
+    fn counted(available: i64) -> Count {
+        Count { available: Some(available), at: None }
+    }
+
+    const UNCOUNTED: Count = Count { available: None, at: None };
 
     #[test]
     fn what_is_not_counted_any_more_is_none_until_it_is_counted_again() {
+        for now in [0, 9] {
+            let mut item = StockItem::default();
+            item.state(counted(5));
+            item.report_level(None, counted(5), true);
+            item.state(UNCOUNTED);
+            assert_eq!(item.available, None);
+            item.state(counted(now));
+            item.report_level(Some(5), counted(now), true);
+            assert_eq!(item.available, Some(now));
+        }
         let mut item = StockItem::default();
-        item.report_level(None, Some(5), false);
-        item.report_level(None, Some(4), false);
-        item.uncount();
-        item.report_level(Some(5), None, false);
+        item.report_level(None, counted(5), false);
+        item.report_level(None, counted(4), false);
+        item.state(UNCOUNTED);
+        item.report_level(Some(5), UNCOUNTED, false);
         assert_eq!(item.available, None);
         assert!(!item.runs_out(Some(9), false));
-        item.report_level(None, Some(3), false);
+        item.report_level(None, counted(3), false);
         assert_eq!(item.available, Some(7));
     }
 
     #[test]
     fn what_no_location_has_any_more_is_not_counted() {
         let mut item = StockItem::default();
-        item.report_level(None, Some(5), true);
-        item.report_level(Some(5), None, true);
+        item.report_level(None, counted(5), true);
+        item.report_level(Some(5), UNCOUNTED, true);
         assert_eq!(item.available, None);
-        item.report_level(None, Some(3), true);
-        item.report_level(None, Some(4), false);
-        item.report_level(Some(3), None, false);
+        item.report_level(None, counted(3), true);
+        item.report_level(None, counted(4), false);
+        item.report_level(Some(3), UNCOUNTED, false);
         assert_eq!(item.available, Some(4), "another one counts it");
     }
 
@@ -291,7 +331,7 @@ mod tests {
     fn stock_runs_out_once_until_it_has_been_above() {
         let mut item = StockItem::default();
         let mut at = |stock| {
-            item.state(stock);
+            item.state(counted(stock));
             item.runs_out(Some(2), false)
         };
         assert_eq!([3, 2, 1, 3, 0].map(&mut at), [false, true, false, false, true]);
@@ -301,9 +341,9 @@ mod tests {
     #[test]
     fn what_ran_out_before_its_product_was_known_is_published_once_more_with_it() {
         let mut item = StockItem { id: "shop item 70000".to_owned(), ..StockItem::default() };
-        item.state(4);
+        item.state(counted(4));
         assert!(!item.runs_out(Some(0), true));
-        item.state(0);
+        item.state(counted(0));
         assert!(item.runs_out(Some(0), false) && !item.runs_out(Some(0), false));
         let named = item.of_product(None, Some(0));
         assert_eq!((named.product_id, named.inventory_item_id.as_deref()), (None, Some("70000")));
@@ -314,13 +354,13 @@ mod tests {
     #[test]
     fn what_was_not_published_is_not_published_once_more() {
         let mut item = StockItem::default();
-        item.state(0);
+        item.state(counted(0));
         assert!(!item.runs_out(Some(0), true), "it was first listed so");
         item.product_id = Some("700".to_owned());
         assert!(!item.runs_out(Some(0), false));
         let mut item = StockItem::default();
         for stock in [4, 0, 4] {
-            item.state(stock);
+            item.state(counted(stock));
             item.runs_out(Some(0), false);
         }
         item.product_id = Some("700".to_owned());
@@ -334,7 +374,7 @@ mod tests {
 
     #[test]
     fn stock_beyond_all_bounds_is_bounded() {
-        let reports = [Level { before: None, now: i64::MAX }, Level { before: None, now: i64::MAX }, Product(i64::MIN)];
-        assert_eq!(after(&reports), Some(i64::MIN));
+        assert_eq!(after(&[Level(1, 0, i64::MAX), Level(1, 1, i64::MAX)]).0, Some(i64::MAX));
+        assert_eq!(after(&[Level(1, 0, i64::MIN), Level(1, 1, i64::MIN)]).0, Some(i64::MIN));
     }
 }

@@ -207,6 +207,8 @@ fn of_product(product: product::Product) -> Content {
         images: product.images.iter().filter_map(|image| address(image)).take(MAX_ITEMS).collect(),
         collections: product.collections.iter().filter_map(|id| kept(id)).take(MAX_ITEMS).collect(),
         variants: variants.collect(),
+        stock: product.stock.and_then(exact),
+        uncounted: false,
         left_out: vec![],
         thin: false,
     })

@@ -73,8 +73,10 @@ pub(super) fn content(json: &str, happened: Happened, currency: Option<Currency>
         status: body.status.text(),
         images: images.collect(),
         collections: vec![],
-        left_out,
         variants,
+        stock: None,
+        uncounted: false,
+        left_out,
         thin: happened == Happened::Deleted,
     }))
 }

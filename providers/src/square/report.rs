@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use domain::resource::{Content, Happened, Stock};
 use serde::Deserialize;
 
@@ -110,23 +112,22 @@ fn of_thing(json: &str) -> Result<Vec<StoreReport>, Malformed> {
     }
     let Shape::List(counts) = changed.inventory_counts else { return Ok(vec![]) };
     let counts = counts.bounded("inventory_counts")?.into_iter().filter_map(|count| count.object()?.report());
-    Ok(counts.map(|report| StoreReport { event_id: event_id.clone(), ..report }).collect())
+    let mut counts: Vec<_> = counts.collect();
+    // The larger ones first, so that what moved from one location to another is not out of stock in between.
+    counts.sort_by_key(|(available, _)| Reverse(*available));
+    Ok(counts.into_iter().map(|(_, report)| StoreReport { event_id: event_id.clone(), ..report }).collect())
 }
 
 impl Count<'_> {
-    /// What can be sold. None of what is sold or on its way.
-    fn report(self) -> Option<StoreReport> {
+    /// What can be sold, and how many that are. None of what is sold or on its way.
+    fn report(self) -> Option<(Option<i64>, StoreReport)> {
         let is_in_stock = self.state.written().is_some_and(|state| state.eq_ignore_ascii_case("IN_STOCK"));
         let variation = self.catalog_object_id.text().filter(|_| is_in_stock)?;
         let location = self.location_id.text();
-        let id = stock_id(&variation, location.as_deref());
-        let content = Content::Stock(Stock {
-            variant_id: Some(variation),
-            location_id: location,
-            available: self.quantity.count(),
-            ..Stock::default()
-        });
+        let (id, available) = (stock_id(&variation, location.as_deref()), self.quantity.count());
+        let content =
+            Content::Stock(Stock { variant_id: Some(variation), location_id: location, available, ..Stock::default() });
         let changed_at = self.calculated_at.moment();
-        Some(StoreReport { changed_at, ..StoreReport::new(id, Happened::Updated, content) })
+        Some((available, StoreReport { changed_at, ..StoreReport::new(id, Happened::Updated, content) }))
     }
 }

@@ -10,7 +10,7 @@ use html_escape::decode_html_entities;
 use serde::Deserialize;
 
 use crate::scalar::{Scalar, kept};
-use crate::shape::{List, Object};
+use crate::shape::{List, Object, Shape};
 use crate::{Malformed, body};
 
 #[derive(Default, Deserialize)]
@@ -48,6 +48,8 @@ struct Image<'a> {
 /// `currency` is the store's: a product's prices are in it, and its body does not name it.
 pub(super) fn content(json: &str, is_deletion: bool, currency: Option<Currency>) -> Result<Content, Malformed> {
     let mut body = body::read::<Object<Body>>(json)?.object().unwrap_or_default();
+    let has_variations = matches!(&body.variations, Shape::List(list) if !list.is_empty());
+    let (counted, uncounted) = (body.counted().filter(|_| has_variations), body.is_uncounted() && has_variations);
     let images = std::mem::take(&mut body.images).first().into_iter();
     let categories = std::mem::take(&mut body.categories).first().into_iter();
     Ok(Content::Product(Product {
@@ -59,27 +61,37 @@ pub(super) fn content(json: &str, is_deletion: bool, currency: Option<Currency>)
         images: images.filter_map(|image| image.object()?.src.address()).collect(),
         collections: categories.filter_map(|category| category.object()?.id.id_or_zero()).collect(),
         variants: if is_deletion { vec![] } else { body.variants(currency) },
+        stock: counted.filter(|_| !is_deletion),
+        uncounted: uncounted && !is_deletion,
         left_out: vec![],
         thin: is_deletion,
     }))
 }
 
 impl Body<'_> {
+    fn counted(&self) -> Option<i64> {
+        self.stock_quantity.count().filter(|_| self.manage_stock.bool() == Some(true))
+    }
+
+    fn is_uncounted(&self) -> bool {
+        self.manage_stock.bool() == Some(false)
+    }
+
     /// The variations by their ids, and of a product without any, itself.
     fn variants(self, currency: Option<Currency>) -> Vec<Variant> {
+        let (stock, uncounted) = (self.counted(), self.is_uncounted());
         let ids = self.variations.first().into_iter().filter_map(Scalar::id_or_zero);
         let variations: Vec<Variant> = ids.map(|variant_id| Variant { variant_id, ..Variant::default() }).collect();
         let Some(variant_id) = self.id.id_or_zero().filter(|_| variations.is_empty()) else { return variations };
         let price = self.price.money(currency);
         let is_reduced = self.on_sale.bool() == Some(true);
-        let (is_counted, uncounted) = (self.manage_stock.bool() == Some(true), self.manage_stock.bool() == Some(false));
         vec![Variant {
             variant_id,
             sku: self.sku.text(),
             title: None,
             price,
             compare_at_price: self.regular_price.money(currency).filter(|_| is_reduced),
-            stock: self.stock_quantity.count().filter(|_| is_counted),
+            stock,
             uncounted,
             inventory_item_id: None,
         }]

@@ -116,8 +116,19 @@ impl From<ProductRow> for Product {
     #[expect(clippy::cast_precision_loss, reason = "no store has so many")]
     fn from(row: ProductRow) -> Self {
         let stock = row.available().map(|stock| stock as f64);
-        let resource::Product { title, vendor, url, status, images, collections, variants, left_out: _, thin: _ } =
-            row.product();
+        let resource::Product {
+            title,
+            vendor,
+            url,
+            status,
+            images,
+            collections,
+            variants,
+            stock: _,
+            uncounted: _,
+            left_out: _,
+            thin: _,
+        } = row.product();
         Self {
             product_id: row.product_id,
             provider: DomainProvider::parse(&row.provider).unwrap_or(DomainProvider::Generic).into(),

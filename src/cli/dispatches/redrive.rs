@@ -117,8 +117,11 @@ impl Redrive {
             let more = if rest > 0 { format!("\n… and {rest} more") } else { String::new() };
             let skipped = if found.skipped > 0 { format!(", and {}", not_sent(found.skipped)) } else { String::new() };
             let table = table(&client, &list[..listed]).await?;
-            let but: String = found.held_back().iter().map(|why| format!("\nBut {why}")).collect();
-            let preview = format!("{} would be sent again{skipped}:\n{table}{more}{but}", number_of(found.redriven));
+            let mut preview = format!("{} would be sent again{skipped}:\n{table}{more}", number_of(found.redriven));
+            for why in found.held_back() {
+                preview.push_str("\nBut ");
+                preview.push_str(&why);
+            }
             if self.dry_run {
                 return Ok(output::print(preview)?);
             }

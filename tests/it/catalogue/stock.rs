@@ -24,14 +24,17 @@ on_each_engine! {
         let shop = shop(&merchant).await;
         assert_eq!(alert(&merchant, Some(2)).await["account"]["stockAlert"], 2);
         shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
-        // What is left of seven lies at another location.
         shop.report("inventory_levels/update", &level(1, 4, "2026-03-10T09:01:00Z")).await;
         shop.report("inventory_levels/update", &level(2, 3, "2026-03-10T09:02:00Z")).await;
+        shop.report("products/update", &product("Storm", 7, "2026-03-10T09:02:00Z")).await;
         shop.report("inventory_levels/update", &level(1, 0, "2026-03-10T09:03:00Z")).await;
+        shop.report("products/update", &product("Storm", 3, "2026-03-10T09:03:00Z")).await;
         app.settle().await;
         assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+        shop.report("products/update", &product("Storm", 2, "2026-03-10T09:04:00Z")).await;
         shop.report("inventory_levels/update", &level(2, 2, "2026-03-10T09:04:00Z")).await;
         shop.report("inventory_levels/update", &level(2, 1, "2026-03-10T09:05:00Z")).await;
+        shop.report("products/update", &product("Storm", 1, "2026-03-10T09:05:00Z")).await;
         app.settle().await;
         let ran_out = published(&merchant, "inventory.out_of_stock").await;
         assert_eq!(ran_out.len(), 1, "{ran_out:?}");
@@ -45,7 +48,7 @@ on_each_engine! {
         let (_, listed) = listed(app, &merchant.key, "/api/v1/shopify/products").await;
         assert_eq!(listed["products"][0]["stock"], 1);
         // It has been above since.
-        shop.report("inventory_levels/update", &level(2, 9, "2026-03-10T09:06:00Z")).await;
+        shop.report("products/update", &product("Storm", 9, "2026-03-10T09:06:00Z")).await;
         shop.report("products/update", &product("Storm", 0, "2026-03-10T09:07:00Z")).await;
         app.settle().await;
         assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 2);
@@ -94,10 +97,14 @@ on_each_engine! {
         assert_eq!(stock().await, (Value::Null, Value::Null));
         shop.report("inventory_levels/update", &uncounted_level(1, "2026-03-10T09:04:00Z")).await;
         assert_eq!(stock().await, (Value::Null, Value::Null));
-        // Counted again, and then said by a location first.
+        // Counted again.
         shop.report("products/update", &product("Storm", 9, "2026-03-10T09:05:00Z")).await;
         assert_eq!(stock().await, (json!(9), json!(9)));
         shop.report("inventory_levels/update", &uncounted_level(2, "2026-03-10T09:06:00Z")).await;
+        assert_eq!(stock().await, (json!(9), json!(9)), "what the product states counts");
+        let mut untold = uncounted;
+        untold["updated_at"] = json!("2026-03-10T09:07:00Z");
+        shop.report("products/update", &untold).await;
         assert_eq!(stock().await, (Value::Null, Value::Null));
         assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
     }

@@ -43,6 +43,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         images: vec!["https://shop.example/storm.png".to_owned()],
         collections: vec!["4".to_owned()],
         variants: vec![variant, uncounted],
+        stock: Some(12),
+        uncounted: false,
         left_out: vec!["8".to_owned()],
         thin: false,
     });

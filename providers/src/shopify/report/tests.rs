@@ -65,6 +65,8 @@ fn a_product_is_reported_with_its_variants_and_its_prices_where_the_currency_is_
             },
             Variant { uncounted: true, ..variant("757650484644203962", "Stereo", priced) },
         ],
+        stock: None,
+        uncounted: false,
         left_out: vec![],
         thin: false,
     };

@@ -144,6 +144,8 @@ fn a_product_is_its_own_variant_and_its_price_before_is_that_of_a_sale() {
         images: vec!["https://example.com/front.jpg".to_owned()],
         collections: vec!["9".to_owned(), "14".to_owned()],
         variants: vec![variant.clone()],
+        stock: None,
+        uncounted: false,
         left_out: vec![],
         thin: false,
     };

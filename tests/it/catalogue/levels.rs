@@ -1,0 +1,194 @@
+//! What a store says of its stock in two ways: of a product, and of each location. Both come of one sale, in either order.
+
+use domain::integration::Provider;
+use serde_json::{Value, json};
+
+use super::stock::{alert, level};
+use super::{PRODUCT, Posts as _, listed, product, published, shop};
+use crate::app::{Shop, TestApp};
+use crate::engines::on_each_engine;
+
+/// How many of a product there are, as programs and GraphQL have it.
+async fn stock(shop: &Shop<'_>, id: &str) -> Value {
+    let app = shop.merchant.app;
+    app.settle().await;
+    let path = format!("/api/v1/{}/products/{id}?storeId={}", shop.provider.as_str(), shop.id);
+    let (_, one) = listed(app, &shop.merchant.key, &path).await;
+    let document = "query ($id: String!, $store: ID!) { products(first: 9, filter: { productId: $id, integrationId: $store }) { nodes { stock } } }";
+    let asked = shop.merchant.ask(document, json!({ "id": id, "store": shop.id })).await;
+    assert_eq!(asked["products"]["nodes"][0]["stock"].as_f64(), one["stock"].as_f64(), "{one}");
+    one["stock"].clone()
+}
+
+/// What ran out of it: how many of it, and of the product, were left.
+async fn ran_out(shop: &Shop<'_>) -> Vec<(Value, Value)> {
+    shop.merchant.app.settle().await;
+    let events = published(&shop.merchant, "inventory.out_of_stock").await;
+    events.iter().map(|event| (event["data"]["available"].clone(), event["data"]["productAvailable"].clone())).collect()
+}
+
+/// Posts what a store of Square counts of a variation.
+async fn counts(shop: &Shop<'_>, event: &str, at: &str, counts: &[(&str, i64)]) {
+    let count = |(location, quantity): &(&str, i64)| {
+        json!({ "catalog_object_id": "V1", "catalog_object_type": "ITEM_VARIATION", "state": "IN_STOCK", "location_id": location,
+                "quantity": quantity.to_string(), "calculated_at": at })
+    };
+    let counts: Vec<Value> = counts.iter().map(count).collect();
+    let body = json!({ "merchant_id": "M", "type": "inventory.count.updated", "event_id": event, "created_at": at,
+        "data": { "type": "inventory_counts", "id": event, "object": { "inventory_counts": counts } } });
+    assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+}
+
+on_each_engine! {
+    async fn a_sale_is_counted_once_whichever_report_of_it_is_first(app: &TestApp) {
+        for product_first in [true, false] {
+            let merchant = app.merchant().await;
+            alert(&merchant, Some(0)).await;
+            let shop = shop(&merchant).await;
+            shop.report("products/create", &product("Storm", 2, "2026-03-10T09:00:00Z")).await;
+            for (left, at) in [(2, "2026-03-10T09:01:00Z"), (1, "2026-03-10T09:02:00Z"), (0, "2026-03-10T09:03:00Z")] {
+                let (of_product, of_level) = (product("Storm", left, at), level(1, left, at));
+                let both = [("products/update", of_product), ("inventory_levels/update", of_level)];
+                let (first, second) = if product_first { (&both[0], &both[1]) } else { (&both[1], &both[0]) };
+                shop.report(first.0, &first.1).await;
+                assert_eq!(stock(&shop, PRODUCT).await, left);
+                shop.report(second.0, &second.1).await;
+                assert_eq!(stock(&shop, PRODUCT).await, left);
+            }
+            assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))], "{product_first}");
+        }
+    }
+
+    async fn what_is_counted_again_is_what_the_store_says_then(app: &TestApp) {
+        for (now, at) in [(0, "2026-03-10T09:04:00Z"), (9, "2026-03-10T09:04:00Z")] {
+            let merchant = app.merchant().await;
+            alert(&merchant, Some(0)).await;
+            let shop = shop(&merchant).await;
+            shop.report("products/create", &product("Storm", 5, "2026-03-10T09:00:00Z")).await;
+            shop.report("inventory_levels/update", &level(1, 5, "2026-03-10T09:01:00Z")).await;
+            let mut uncounted = product("Storm", 5, "2026-03-10T09:03:00Z");
+            uncounted["variants"][0]["inventory_management"] = Value::Null;
+            shop.report("products/update", &uncounted).await;
+            assert_eq!(stock(&shop, PRODUCT).await, Value::Null);
+            shop.report("products/update", &product("Storm", now, at)).await;
+            shop.report("inventory_levels/update", &level(1, now, at)).await;
+            assert_eq!(stock(&shop, PRODUCT).await, now);
+            assert_eq!(ran_out(&shop).await, []);
+        }
+    }
+
+    async fn a_report_that_says_nothing_of_stock_leaves_what_is_known(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        shop.report("inventory_levels/update", &level(1, 5, "2026-03-10T08:59:00Z")).await;
+        let mut silent = product("Storm", 5, "2026-03-10T09:00:00Z");
+        silent["variants"][0].as_object_mut().unwrap().remove("inventory_quantity");
+        shop.report("products/create", &silent).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 5);
+        silent["updated_at"] = json!("2026-03-10T09:01:00Z");
+        let other = json!({ "id": 8, "inventory_item_id": 9, "inventory_management": "shopify", "inventory_quantity": 2 });
+        silent["variants"].as_array_mut().unwrap().push(other);
+        shop.report("products/update", &silent).await;
+        (silent["updated_at"], silent["variants"][1]["inventory_quantity"]) = (json!("2026-03-10T09:02:00Z"), json!(0));
+        shop.report("products/update", &silent).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 5);
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(5))], "five of the other one are left");
+    }
+
+    async fn a_report_that_comes_late_does_not_overwrite_a_later_one_of_the_other_kind(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        shop.report("products/create", &product("Storm", 5, "2026-03-10T09:00:00Z")).await;
+        for (available, at) in [(5, "2026-03-10T09:01:00Z"), (0, "2026-03-10T09:02:00Z"), (5, "2026-03-10T09:03:00Z")] {
+            shop.report("inventory_levels/update", &level(1, available, at)).await;
+        }
+        shop.report("products/update", &product("Storm", 0, "2026-03-10T09:02:00Z")).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 5);
+        assert_eq!(ran_out(&shop).await.len(), 1);
+    }
+
+    async fn what_moves_from_one_location_to_another_is_not_out_of_stock_meanwhile(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        for stores in 1..=5 {
+            let shop = merchant.bare_shop(Provider::Square, &[]).await;
+            shop.update(json!({ "purpose": "PUBLISHES" })).await;
+            counts(&shop, "e1", "2026-03-10T09:00:00Z", &[("L1", 5), ("L2", 0)]).await;
+            counts(&shop, "e2", "2026-03-10T09:01:00Z", &[("L1", 0), ("L2", 5)]).await;
+            assert_eq!(ran_out(&shop).await.len(), stores - 1);
+            counts(&shop, "e3", "2026-03-10T09:02:00Z", &[("L2", 0)]).await;
+            let found = ran_out(&shop).await;
+            assert_eq!((found.len(), &found[0]), (stores, &(json!(0), Value::Null)));
+        }
+    }
+
+    async fn a_number_for_all_locations_replaces_what_was_known(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let posted = async |body: Value| {
+            assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+        };
+        let of_product = |variants: Value| {
+            json!({ "type": "product.updated", "data": { "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": variants } })
+        };
+        let of_stock = |available: Option<i64>| {
+            json!({ "type": "inventory.updated", "data": { "productId": "7", "variantId": "70", "available": available } })
+        };
+        posted(of_product(json!([{ "variantId": "70", "stock": 5 }]))).await;
+        posted(of_stock(Some(4))).await;
+        assert_eq!(stock(&shop, "7").await, 4);
+        posted(of_product(json!([{ "variantId": "70", "stock": 8 }]))).await;
+        assert_eq!(stock(&shop, "7").await, 8);
+        posted(of_product(json!([{ "variantId": "70" }]))).await;
+        assert_eq!(stock(&shop, "7").await, 8);
+        posted(of_stock(Some(0))).await;
+        assert_eq!(stock(&shop, "7").await, 0);
+        posted(of_stock(None)).await;
+        assert_eq!(stock(&shop, "7").await, Value::Null);
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
+        // As a whole, and known before the product is.
+        posted(json!({ "type": "inventory.updated", "data": { "productId": "8", "available": 5 } })).await;
+        let mut other = of_product(json!([]));
+        other["data"]["productId"] = json!("8");
+        posted(other.clone()).await;
+        assert_eq!(stock(&shop, "8").await, 5);
+        other["data"]["stock"] = json!(0);
+        posted(other).await;
+        assert_eq!(stock(&shop, "8").await, 0);
+        assert_eq!(ran_out(&shop).await.len(), 2);
+    }
+
+    async fn variations_that_are_counted_together_run_out_together(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = merchant.bare_shop(Provider::WooCommerce, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES", "currency": "eur" })).await;
+        let posted = async |body: Value| {
+            let answer = shop.post_bytes(body.to_string().into_bytes(), &[("x-wc-webhook-topic", "product.updated")]).await;
+            assert!(answer.status.is_success(), "{answer:?}");
+        };
+        let parent = |quantity: i64, managed: bool, at: &str| {
+            json!({ "id": 11, "name": "Storm", "type": "variable", "status": "publish", "variations": [111, 112], "manage_stock": managed,
+                    "stock_quantity": quantity, "date_modified_gmt": at })
+        };
+        let variation = |id: i64, at: &str| {
+            json!({ "id": id, "name": "Storm", "type": "variation", "parent_id": 11, "status": "publish", "variations": [],
+                    "manage_stock": "parent", "stock_quantity": 9, "date_modified_gmt": at })
+        };
+        posted(parent(9, true, "2026-03-10T09:00:00")).await;
+        posted(variation(111, "2026-03-10T09:00:00")).await;
+        assert_eq!(stock(&shop, "11").await, 9);
+        posted(parent(0, true, "2026-03-10T09:01:00")).await;
+        assert_eq!(stock(&shop, "11").await, 0);
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
+        let mut counted = variation(112, "2026-03-10T09:02:00");
+        (counted["manage_stock"], counted["stock_quantity"]) = (json!(true), json!(3));
+        posted(counted).await;
+        posted(parent(0, false, "2026-03-10T09:03:00")).await;
+        assert_eq!(stock(&shop, "11").await, 3, "each of them is counted now");
+    }
+}
