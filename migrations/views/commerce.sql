@@ -52,6 +52,11 @@ CREATE TABLE stock_items_{generation} (
     is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since
     is_out_unnamed bigint NOT NULL          -- 1 if that was published before its product was known
 );
+-- Other names that a store has for an item: one report names the item of an inventory, another the variant.
+CREATE TABLE stock_names_{generation} (
+    name           text   {bytewise} PRIMARY KEY,
+    item_id        text   {bytewise} NOT NULL
+);
 -- What each location reported last.
 CREATE TABLE stock_levels_{generation} (
     id             text   {bytewise} PRIMARY KEY,   -- of the integration, and the store's own of the level

@@ -12,6 +12,7 @@ mod rows;
 pub mod seen;
 mod sessions;
 pub mod stock;
+mod stock_items;
 mod subscriptions;
 
 use domain::resource::{Report, ReportOutcome, ResourceEvent};
@@ -34,6 +35,7 @@ pub const VIEW: View = View {
             "commerce_events",
             "products",
             "stock_items",
+            "stock_names",
             "stock_levels",
             "stock_locations",
             "stock_alerts",

@@ -211,9 +211,9 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Whether it says by how many there are more or fewer, and not how many there are.
-    pub(super) fn is_change(&self) -> bool {
-        self.available.is_none() && self.adjusted_by.is_some()
+    /// By how many there are more or fewer, where it does not say how many there are.
+    pub fn change(&self) -> Option<i64> {
+        self.adjusted_by.filter(|_| self.available.is_none())
     }
 }
 

@@ -71,7 +71,7 @@ impl Known {
                 let amount = order.refunded_amount.map_or(0, |money| money.amount);
                 self.published.refunded_amount = self.published.refunded_amount.max(amount);
             }
-            Content::Stock(stock) if !stock.is_change() => self.counted_at = self.changed_at,
+            Content::Stock(stock) if stock.change().is_none() => self.counted_at = self.changed_at,
             Content::Product(_)
             | Content::Collection(_)
             | Content::Stock(_)

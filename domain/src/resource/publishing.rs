@@ -108,7 +108,7 @@ impl Known {
     fn is_late_change(&self, new: &NewReport) -> bool {
         let Content::Stock(stock) = &new.content else { return false };
         let is_forgotten = new.changed_at.zip(self.forgotten_at).is_some_and(|(at, forgotten)| at <= forgotten);
-        stock.is_change() && !is_before(new.changed_at, self.counted_at) && !is_forgotten
+        stock.change().is_some() && !is_before(new.changed_at, self.counted_at) && !is_forgotten
     }
 
     /// Stores promise no order: the webhook of the creation may arrive after that of the deletion.

@@ -12,7 +12,8 @@ use domain::resource::{Content, Happened, Product, Report, Stock};
 use super::current_report;
 use super::products::{self, ProductRow};
 use super::rows::Rows;
-use super::stock::{Count, StockAlert, StockItem, StockLevel, StockLocations, item_id};
+use super::stock::{Count, StockAlert, StockItem, StockLevel, StockLocations};
+use super::stock_items::{StockItems, names, names_of_product, names_of_stock};
 use crate::table::Tables;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
@@ -21,7 +22,7 @@ use storage::storable;
 #[derive(Default)]
 pub(super) struct Catalogue {
     products: Rows<ProductRow>,
-    items: Rows<StockItem>,
+    items: StockItems,
     levels: Rows<StockLevel>,
     locations: Rows<StockLocations>,
     alerts: Rows<StockAlert>,
@@ -51,13 +52,10 @@ impl Catalogue {
                         Content::Product(product) => {
                             products.insert(product_row_id(report));
                             stores.insert(integration_id.clone());
-                            items.extend(product_item_id(report));
-                            items.extend(
-                                product.variants.iter().filter_map(|variant| variant_item_id(&integration_id, variant)),
-                            );
+                            items.extend(names_of_product(&integration_id, &report.resource_id, product));
                         }
                         Content::Stock(stock) => {
-                            items.extend(stock_item_id(&integration_id, stock));
+                            items.extend(names_of_stock(&integration_id, stock));
                             let product_id = stock.product_id.as_deref().map(storable);
                             products.extend(product_id.map(|id| products::id_of(&integration_id, &id)));
                             levels.insert(level_id(report));
@@ -72,8 +70,8 @@ impl Catalogue {
                 None => {}
             }
         }
-        let items = Rows::<StockItem>::read(tables, &items, |row| &row.id).await?;
-        for item in items.now.values() {
+        let items = StockItems::read(tables, &items).await?;
+        for item in items.all() {
             products.extend(item.product_row_id());
         }
         Ok(Self {
@@ -112,10 +110,10 @@ impl Catalogue {
     ) -> Changed {
         let is_silent = product.thin || report.happened == Happened::Deleted;
         let mut product = product.clone();
-        let ran_out = if is_silent { vec![] } else { self.state_stock(report, &mut product, alert) };
+        let stated = if is_silent { vec![] } else { self.state_stock(report, &mut product, alert) };
         let id = product_row_id(report);
         let row = self.products.now.entry(id.clone()).or_insert_with(|| ProductRow {
-            id,
+            id: id.clone(),
             account_id: report.account_id.to_string(),
             integration_id: report.integration_id.to_string(),
             provider: report.provider.as_str().to_owned(),
@@ -133,8 +131,8 @@ impl Catalogue {
         row.deleted_at = (report.happened == Happened::Deleted).then(|| recorded.recorded_at_us());
         if is_silent {
             // It names the product and says no more of it: what is known stays.
-            let item = product_item_id(report).and_then(|id| self.items.now.get(&id));
-            row.stock = row.stock.or(item.and_then(|item| item.available));
+            let whole = names(&row.integration_id, None, None, Some(&report.resource_id));
+            row.stock = row.stock.or_else(|| self.items.known(whole.first()?)?.available);
             return Changed::default();
         }
         if !product.left_out.is_empty() {
@@ -144,67 +142,82 @@ impl Catalogue {
         }
         row.stock = product.stock;
         row.content = json_of(&product);
-        let items = &self.items.now;
-        let ran_out = ran_out.into_iter().filter_map(|id| {
-            let of_product = items.get(&id)?.of_product(row.available(), alert);
-            Some((id, of_product))
-        });
-        Changed { stock: None, ran_out: ran_out.collect() }
+        let mut ran_out = vec![];
+        for (item_id, runs_out) in stated {
+            let Some(item) = self.items.known(&item_id) else { continue };
+            let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
+            // A variation that is reported by itself is one of its product's, too.
+            if let Some(of_another) = row.filter(|row| row.id != id)
+                && of_another.set_stock(item)
+            {
+                of_another.note(recorded);
+            }
+            if runs_out {
+                let row = item.product_row_id().and_then(|id| self.products.now.get(&id));
+                let of_product = item.of_product(row.and_then(ProductRow::available), alert);
+                ran_out.push((item_id, of_product));
+            }
+        }
+        Changed { stock: None, ran_out }
     }
 
     /// Takes what a product's report states of stock, and writes into it what is known of what it says nothing of, or of what a
-    /// later report says. Returns what ran out.
-    fn state_stock(&mut self, report: &Report, product: &mut Product, alert: Option<i64>) -> Vec<String> {
-        let integration_id = report.integration_id.to_string();
-        let (mut ran_out, mut is_elsewhere) = (vec![], false);
+    /// later report says. Returns of which items, and whether each ran out with it.
+    fn state_stock(&mut self, report: &Report, product: &mut Product, alert: Option<i64>) -> Vec<(String, bool)> {
+        let (integration_id, product_id) = (report.integration_id.to_string(), &report.resource_id);
+        let (mut stated, mut is_elsewhere) = (vec![], false);
         let mut state = |item: &mut StockItem, stock: Option<i64>, uncounted: bool| {
-            item.product_id = Some(storable(&report.resource_id));
             // What it says nothing of did not run out with it either.
             let is_no_news = item.available.is_none() || stock.is_none();
             if stock.is_some() || uncounted {
                 is_elsewhere |= item.state(Count { available: stock, at: report.changed_at });
+            } else {
+                item.is_stated = 0;
             }
-            if item.runs_out(alert, is_no_news) {
-                ran_out.push(item.id.clone());
-            }
+            stated.push((item.id.clone(), item.runs_out(alert, is_no_news)));
             item.available
         };
-        let whole = product_item_id(report).filter(|id| product.stock.is_some() || self.items.now.contains_key(id));
-        if let Some(id) = whole {
-            let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id));
-            // The stock of its only variant is that of the whole.
-            let of_only = match &product.variants[..] {
-                [only] => only.stock,
-                _ => None,
-            };
-            product.stock = state(item, product.stock.or(of_only), product.uncounted);
+        let mut is_whole = false;
+        if let Some(item) = self.items.of_whole(&integration_id, product_id, product) {
+            is_whole = true;
+            (item.product_id, item.variant_id, item.sku) = (Some(storable(product_id)), None, None);
+            product.stock = state(item, product.stock, product.uncounted);
         }
-        if let ([only], Some(stock)) = (&mut product.variants[..], product.stock) {
-            only.stock = Some(stock);
-        } else {
-            for variant in &mut product.variants {
-                let Some(id) = variant_item_id(&integration_id, variant) else { continue };
-                let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id));
-                item.variant_id = Some(storable(&variant.variant_id));
-                item.sku = variant.sku.as_deref().map(storable);
-                variant.stock = state(item, variant.stock, variant.uncounted);
+        // The only variant of a product is the product, where that is not counted as a whole.
+        let only = Some(product_id.as_str()).filter(|_| product.variants.len() == 1 && !is_whole);
+        for variant in &mut product.variants {
+            let names = names(&integration_id, variant.inventory_item_id.as_deref(), Some(&variant.variant_id), only);
+            let Some(item) = self.items.of(&names) else { continue };
+            // A variation of WooCommerce is a product by itself, and stays one of the product that names it.
+            if variant.variant_id != *product_id || item.product_id.is_none() {
+                item.product_id = Some(storable(product_id));
+            }
+            item.variant_id = Some(storable(&variant.variant_id));
+            item.sku = variant.sku.as_deref().map(storable).or_else(|| item.sku.take());
+            variant.stock = state(item, variant.stock, variant.uncounted);
+        }
+        for variant in &product.left_out {
+            // What locations report of it counts.
+            if let Some(item) = self.items.of(&names(&integration_id, None, Some(variant), None)) {
+                item.is_stated = 0;
             }
         }
         if let Some(locations) = self.locations.now.get_mut(&integration_id).filter(|_| is_elsewhere) {
             locations.are_several = 1;
         }
-        ran_out
+        stated
     }
 
     fn report_level(&mut self, recorded: &Recorded, report: &Report, stock: &Stock, alert: Option<i64>) -> Changed {
         let integration_id = report.integration_id.to_string();
-        let Some(id) = stock_item_id(&integration_id, stock) else { return Changed::default() };
         let known = self.levels.now.get(&level_id(report)).and_then(|level| level.available);
         // A change by so many says how many there are where that was known.
-        let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
-        let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
-        let is_only = self.is_only_location(integration_id, stock, &level);
-        let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem::new(id.clone()));
+        let available = match stock.change() {
+            Some(by) => known.map(|known| known.saturating_add(by)),
+            None => stock.available,
+        };
+        let is_only = self.is_only_location(&integration_id, stock, available);
+        let Some(item) = self.items.of(&names_of_stock(&integration_id, stock)) else { return Changed::default() };
         let named = |ours: &mut Option<String>, theirs: &Option<String>| {
             if let Some(theirs) = theirs {
                 *ours = Some(storable(theirs));
@@ -213,14 +226,19 @@ impl Catalogue {
         named(&mut item.product_id, &stock.product_id);
         named(&mut item.variant_id, &stock.variant_id);
         let is_first = item.available.is_none();
-        let count = Count { available: level.available, at: report.changed_at };
-        if stock.location_id.is_some() {
-            item.report_level(known, count, is_only);
-        } else if level.available.is_some() || stock.adjusted_by.is_none() {
-            item.state(count);
+        let count = Count { available, at: report.changed_at };
+        match (&stock.location_id, stock.change()) {
+            (None, None) => item.report_all(count),
+            (None, Some(by)) => item.adjust(by),
+            (Some(_), None) => item.report_level(known, count, is_only),
+            (Some(_), Some(by)) if known.is_some() => item.adjust_level(by, is_only),
+            (Some(_), Some(_)) => {}
         }
-        self.levels.now.insert(level.id.clone(), level);
         let runs_out = item.runs_out(alert, is_first);
+        if stock.location_id.is_some() {
+            let level = StockLevel { id: level_id(report), available };
+            self.levels.now.insert(level.id.clone(), level);
+        }
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
         let (mut is_gone, mut product_available) = (false, None);
         if let Some(row) = row {
@@ -231,17 +249,18 @@ impl Catalogue {
             product_available = row.available();
         }
         let of_product = item.of_product(product_available, alert);
-        let ran_out = if runs_out && !is_gone { vec![(id, of_product.clone())] } else { vec![] };
+        let ran_out = if runs_out && !is_gone { vec![(item.id.clone(), of_product.clone())] } else { vec![] };
         Changed { stock: Some(of_product), ran_out }
     }
 
-    /// Whether all there is lies at the location of this level: no other one of the store reported stock so far.
-    fn is_only_location(&mut self, integration_id: String, stock: &Stock, level: &StockLevel) -> bool {
+    /// Whether all there is lies at the location of a report: no other one of the store reported stock so far.
+    fn is_only_location(&mut self, integration_id: &str, stock: &Stock, available: Option<i64>) -> bool {
         let Some(location) = stock.location_id.as_deref().map(storable) else { return false };
-        if level.available.is_none() {
+        if available.is_none() {
             let is_only = |known: &StockLocations| known.are_several == 0 && known.first == location;
-            return self.locations.now.get(&integration_id).is_some_and(is_only);
+            return self.locations.now.get(integration_id).is_some_and(is_only);
         }
+        let integration_id = integration_id.to_owned();
         let new = || StockLocations { integration_id: integration_id.clone(), first: location.clone(), are_several: 0 };
         self.locations.now.entry(integration_id.clone()).or_insert_with(new).note(&location)
     }
@@ -249,7 +268,7 @@ impl Catalogue {
     pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {
         let Self { products, items, levels, locations, alerts } = self;
         products.write(tables, |row| &row.id).await?;
-        items.write(tables, |row| &row.id).await?;
+        items.write(tables).await?;
         levels.write(tables, |row| &row.id).await?;
         locations.write(tables, |row| &row.integration_id).await?;
         alerts.write(tables, |row| &row.account_id).await
@@ -305,25 +324,8 @@ fn product_row_id(report: &Report) -> String {
     products::id_of(&report.integration_id.to_string(), &storable(&report.resource_id))
 }
 
-/// Of a product whose stock is counted as a whole.
-fn product_item_id(report: &Report) -> Option<String> {
-    let id = item_id(&report.integration_id.to_string(), None, None, Some(&report.resource_id));
-    id.as_deref().map(storable)
-}
-
 fn level_id(report: &Report) -> String {
     format!("{} {}", report.integration_id, storable(&report.resource_id))
-}
-
-fn variant_item_id(integration_id: &str, variant: &domain::resource::Variant) -> Option<String> {
-    let id = item_id(integration_id, variant.inventory_item_id.as_deref(), Some(&variant.variant_id), None);
-    id.as_deref().map(storable)
-}
-
-fn stock_item_id(integration_id: &str, stock: &Stock) -> Option<String> {
-    let Stock { inventory_item_id, product_id, variant_id, .. } = stock;
-    let id = item_id(integration_id, inventory_item_id.as_deref(), variant_id.as_deref(), product_id.as_deref());
-    id.as_deref().map(storable)
 }
 
 fn json_of(product: &Product) -> String {

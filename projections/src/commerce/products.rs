@@ -80,8 +80,8 @@ impl ProductRow {
     /// How many there are of it, in all variants and locations together; none where nothing of it is counted.
     pub fn available(&self) -> Option<i64> {
         let of_variants =
-            self.product().variants.iter().filter_map(|variant| variant.stock).reduce(i64::saturating_add);
-        of_variants.or(self.stock)
+            || self.product().variants.iter().filter_map(|variant| variant.stock).reduce(i64::saturating_add);
+        self.stock.or_else(of_variants)
     }
 }
 

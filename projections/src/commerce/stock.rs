@@ -72,22 +72,6 @@ pub(super) struct Count {
     pub(super) at: Option<DateTime<Utc>>,
 }
 
-/// The id of what a level is of. None where the report names nothing.
-pub(super) fn item_id(
-    integration_id: &str,
-    inventory_item: Option<&str>,
-    variant: Option<&str>,
-    product: Option<&str>,
-) -> Option<String> {
-    let (kind, id) = match (inventory_item, variant, product) {
-        (Some(id), _, _) => ("item", id),
-        (None, Some(id), _) => ("variant", id),
-        (None, None, Some(id)) => ("product", id),
-        (None, None, None) => return None,
-    };
-    Some(format!("{integration_id} {kind} {id}"))
-}
-
 impl StockLocations {
     /// Notes that this one has or had stock. Returns whether it is the only one so far.
     pub(super) fn note(&mut self, location: &str) -> bool {
@@ -99,17 +83,34 @@ impl StockLocations {
 }
 
 impl StockItem {
-    pub(super) fn new(id: String) -> Self {
-        Self { id, ..Self::default() }
-    }
-
-    /// A report states what there is in all locations together. Returns whether locations had reported something else before it.
+    /// A product's report states what there is in all locations together. Returns whether locations had reported something else
+    /// before it.
     pub(super) fn state(&mut self, count: Count) -> bool {
         if !self.say(count) {
             return false;
         }
         self.is_stated = i64::from(count.available.is_some());
         self.counted > 0 && count.available.is_some_and(|available| available != self.levels)
+    }
+
+    /// A report of stock says how many there are in all locations together.
+    pub(super) fn report_all(&mut self, count: Count) {
+        if self.say(count) {
+            self.is_stated = 0;
+        }
+    }
+
+    /// There are so many more, or fewer, than were known. Such changes add up in any order.
+    pub(super) fn adjust(&mut self, by: i64) {
+        self.available = self.available.map(|available| available.saturating_add(by));
+    }
+
+    /// There are so many more, or fewer, at a location of which it was known how many there are.
+    pub(super) fn adjust_level(&mut self, by: i64, is_only: bool) {
+        self.levels = self.levels.saturating_add(by);
+        if is_only || self.is_stated == 0 {
+            self.adjust(by);
+        }
     }
 
     /// A location reports what there is at it, where it reported `before`; none where it is not counted there any more.
@@ -120,9 +121,7 @@ impl StockItem {
         self.levels = self.levels.saturating_sub(before.unwrap_or(0)).saturating_add(now.available.unwrap_or(0));
         self.counted += i64::from(now.available.is_some()) - i64::from(before.is_some());
         if is_only {
-            if self.say(now) {
-                self.is_stated = 0;
-            }
+            self.report_all(now);
         } else if self.is_stated == 0 {
             // What is not counted stays so while a location only takes back what it had.
             let is_counted = now.available.is_some() || self.available.is_some();
@@ -156,7 +155,7 @@ impl StockItem {
 
     /// Whether it is a product that is counted as a whole, and not one of its variants.
     pub(super) fn is_of_whole_product(&self) -> bool {
-        self.named().starts_with("product ")
+        self.variant_id.is_none() && !self.named().starts_with("item ")
     }
 
     /// What names it in its store.

@@ -199,6 +199,12 @@ fn of_product(product: product::Product) -> Content {
             inventory_item_id: text(variant.inventory_item_id),
         })
     });
+    let mut variants: Vec<Variant> = variants.collect();
+    let mut stock = product.stock.and_then(exact);
+    if let [only] = &mut variants[..] {
+        // The product's is that of its only variant.
+        only.stock = only.stock.or(stock.take());
+    }
     Content::Product(Product {
         title: text(product.title),
         vendor: text(product.vendor),
@@ -206,8 +212,8 @@ fn of_product(product: product::Product) -> Content {
         status: text(product.status),
         images: product.images.iter().filter_map(|image| address(image)).take(MAX_ITEMS).collect(),
         collections: product.collections.iter().filter_map(|id| kept(id)).take(MAX_ITEMS).collect(),
-        variants: variants.collect(),
-        stock: product.stock.and_then(exact),
+        variants,
+        stock,
         uncounted: false,
         left_out: vec![],
         thin: false,

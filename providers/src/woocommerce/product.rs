@@ -74,7 +74,7 @@ impl Body<'_> {
     }
 
     fn is_uncounted(&self) -> bool {
-        self.manage_stock.bool() == Some(false)
+        self.manage_stock.bool() == Some(false) || self.manage_stock.written().is_some_and(|with| with == "parent")
     }
 
     /// The variations by their ids, and of a product without any, itself.

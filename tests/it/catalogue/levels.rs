@@ -185,10 +185,138 @@ on_each_engine! {
         posted(parent(0, true, "2026-03-10T09:01:00")).await;
         assert_eq!(stock(&shop, "11").await, 0);
         assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
-        let mut counted = variation(112, "2026-03-10T09:02:00");
-        (counted["manage_stock"], counted["stock_quantity"]) = (json!(true), json!(3));
-        posted(counted).await;
-        posted(parent(0, false, "2026-03-10T09:03:00")).await;
-        assert_eq!(stock(&shop, "11").await, 3, "each of them is counted now");
+        // Each of them counts by itself now, and the product follows them.
+        posted(parent(0, false, "2026-03-10T09:02:00")).await;
+        let by_itself = |id: i64, quantity: i64, at: &str| {
+            let mut counted = variation(id, at);
+            (counted["manage_stock"], counted["stock_quantity"]) = (json!(true), json!(quantity));
+            counted
+        };
+        posted(by_itself(111, 2, "2026-03-10T09:03:00")).await;
+        posted(by_itself(112, 3, "2026-03-10T09:03:00")).await;
+        assert_eq!((stock(&shop, "11").await, stock(&shop, "112").await), (json!(5), json!(3)));
+        posted(by_itself(112, 0, "2026-03-10T09:04:00")).await;
+        assert_eq!((stock(&shop, "11").await, stock(&shop, "112").await), (json!(2), json!(0)));
+        assert_eq!(ran_out(&shop).await.last(), Some(&(json!(0), json!(2))));
+        // And together again: they have no number of their own then.
+        posted(parent(50, true, "2026-03-10T09:05:00")).await;
+        posted(variation(111, "2026-03-10T09:05:00")).await;
+        assert_eq!((stock(&shop, "11").await, stock(&shop, "111").await), (json!(50), Value::Null));
+        // At last it has no variations, and is not counted.
+        let mut simple = parent(0, false, "2026-03-10T09:06:00");
+        simple["variations"] = json!([]);
+        posted(simple).await;
+        assert_eq!(stock(&shop, "11").await, Value::Null);
+        assert_eq!(ran_out(&shop).await.len(), 2);
+    }
+
+    async fn an_only_variation_is_not_the_product_that_it_is_counted_with(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::WooCommerce, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        for (managed, at) in [(json!(true), "2026-03-10T09:00:00"), (json!(false), "2026-03-10T09:01:00")] {
+            let of_variation = if managed == true { json!("parent") } else { json!(true) };
+            let parent = json!({ "id": 11, "name": "Storm", "variations": [111], "manage_stock": managed, "stock_quantity": 5, "date_modified_gmt": at });
+            let variation = json!({ "id": 111, "name": "Storm", "parent_id": 11, "variations": [], "manage_stock": of_variation,
+                                    "stock_quantity": 4, "date_modified_gmt": at });
+            for body in [parent, variation] {
+                shop.post_bytes(body.to_string().into_bytes(), &[("x-wc-webhook-topic", "product.updated")]).await;
+            }
+            let expected = if managed == true { (json!(5), Value::Null) } else { (json!(4), json!(4)) };
+            assert_eq!((stock(&shop, "11").await, stock(&shop, "111").await), expected);
+        }
+    }
+
+    async fn changes_by_a_number_add_up_in_any_order_to_what_was_known(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = merchant.bare_shop(Provider::BigCommerce, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let product = json!({ "scope": "store/product/updated", "store_id": "1025646", "producer": "stores/abc", "hash": "1", "created_at": 1_773_133_200,
+                              "data": { "type": "product", "id": 990 } });
+        shop.post_bytes(product.to_string().into_bytes(), &[]).await;
+        for (method, value, after, known) in [("absolute", 2, 1, 2), ("relative", -1, 5, 1), ("relative", -1, 3, 0)] {
+            let body = json!({ "scope": "store/product/inventory/updated", "store_id": "1025646", "producer": "stores/abc", "hash": after.to_string(),
+                "created_at": 1_773_133_200 + after, "data": { "type": "product", "id": 990, "inventory": { "product_id": 990, "method": method, "value": value } } });
+            shop.post_bytes(body.to_string().into_bytes(), &[]).await;
+            assert_eq!(stock(&shop, "990").await, known);
+        }
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
+
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let variants = json!([{ "variantId": "70", "inventoryItemId": "i70", "stock": 9 }]);
+        let product = json!({ "type": "product.updated", "data": { "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": variants } });
+        let change = |by: i64| json!({ "type": "inventory.updated", "data": { "variantId": "70", "adjustedBy": by } });
+        let at_location = |available: i64| json!({ "type": "inventory.updated", "data": { "inventoryItemId": "i70", "locationId": "1", "available": available } });
+        let change_at_location = json!({ "type": "inventory.updated", "data": { "inventoryItemId": "i70", "locationId": "1", "adjustedBy": -2 } });
+        for (body, known) in [(product, 9), (change(-6), 3), (at_location(5), 5), (change_at_location, 3), (change(1), 4)] {
+            assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+            assert_eq!(stock(&shop, "7").await, known, "{body}");
+        }
+    }
+
+    async fn a_variant_is_one_by_whichever_of_its_names_its_stock_is_reported(app: &TestApp) {
+        let named = [json!({ "variantId": "70" }), json!({ "inventoryItemId": "i70" }), json!({ "productId": "7" }),
+            json!({ "variantId": "70", "inventoryItemId": "i70", "productId": "7" })];
+        for first in 0..named.len() {
+            let merchant = app.merchant().await;
+            alert(&merchant, Some(0)).await;
+            let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+            shop.update(json!({ "purpose": "PUBLISHES" })).await;
+            let posted = async |of: &str, data: &Value| {
+                let body = json!({ "type": of, "data": data });
+                assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+            };
+            let product = |stock: Option<i64>, named_so: &Value| {
+                let mut variant = json!({ "variantId": "70", "stock": stock });
+                if let Some(id) = named_so.get("inventoryItemId") {
+                    variant["inventoryItemId"] = id.clone();
+                }
+                json!({ "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": [variant] })
+            };
+            // Of a product that is known, or not yet.
+            posted("product.updated", &product(Some(9), &named[3])).await;
+            for (index, names) in named.iter().cycle().skip(first).take(named.len()).enumerate() {
+                let mut level = names.clone();
+                level["available"] = json!(5 - index);
+                posted("inventory.updated", &level).await;
+                assert_eq!(stock(&shop, "7").await, 5 - index, "{names}");
+                posted("product.updated", &product(None, names)).await;
+                assert_eq!(stock(&shop, "7").await, 5 - index, "a report that says nothing of stock");
+            }
+            let mut level = named[first].clone();
+            level["available"] = json!(0);
+            posted("inventory.updated", &level).await;
+            assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
+            let events = published(&merchant, "inventory.out_of_stock").await;
+            assert_eq!(events[0]["data"]["variantId"], "70");
+        }
+    }
+
+    async fn of_a_variant_that_its_product_leaves_out_locations_report_the_stock(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        let variant = |id: i64, stock: i64| json!({ "id": id, "inventory_item_id": id + 100, "inventory_management": "shopify", "inventory_quantity": stock });
+        let of = |variants: Vec<Value>, at: &str| {
+            let mut of = product("Storm", 3, at);
+            of["variants"] = json!(variants);
+            of["variant_gids"] = json!([1, 2].map(|id| json!({ "admin_graphql_api_id": format!("gid://shopify/ProductVariant/{id}") })));
+            of
+        };
+        let at_location = |item: i64, location: i64, available: i64, at: &str| {
+            json!({ "inventory_item_id": item, "location_id": location, "available": available, "updated_at": at })
+        };
+        shop.report("products/create", &of(vec![variant(1, 5), variant(2, 3)], "2026-03-10T09:00:00Z")).await;
+        for (location, available) in [(1, 2), (2, 1)] {
+            shop.report("inventory_levels/update", &at_location(102, location, available, "2026-03-10T09:00:00Z")).await;
+        }
+        shop.report("products/update", &of(vec![variant(1, 5)], "2026-03-10T09:01:00Z")).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 8);
+        shop.report("inventory_levels/update", &at_location(102, 1, 0, "2026-03-10T09:02:00Z")).await;
+        shop.report("inventory_levels/update", &at_location(102, 2, 0, "2026-03-10T09:03:00Z")).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 5);
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(5))]);
     }
 }

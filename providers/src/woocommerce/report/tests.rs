@@ -157,7 +157,11 @@ fn a_product_is_its_own_variant_and_its_price_before_is_that_of_a_sale() {
             r#""manage_stock":false"#,
             Variant { stock: None, uncounted: true, ..variant.clone() },
         ),
-        (r#""manage_stock":true"#, r#""manage_stock":"parent""#, Variant { stock: None, ..variant.clone() }),
+        (
+            r#""manage_stock":true"#,
+            r#""manage_stock":"parent""#,
+            Variant { stock: None, uncounted: true, ..variant.clone() },
+        ),
         (r#""stock_quantity":7"#, r#""stock_quantity":"""#, Variant { stock: None, ..variant.clone() }),
         (r#""price":"19.99""#, r#""price":"""#, Variant { price: None, ..variant.clone() }),
         (r#""sku":"PQ""#, r#""sku":4711"#, Variant { sku: Some("4711".to_owned()), ..variant }),
