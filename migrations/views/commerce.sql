@@ -43,10 +43,12 @@ CREATE TABLE stock_items_{generation} (
     id             text   {bytewise} PRIMARY KEY,   -- of the integration, and what names the item
     product_id     text   {bytewise},
     variant_id     text   {bytewise},
+    inventory_item_id text {bytewise},
     sku            text   {bytewise},
     available      bigint,                  -- in all locations together; null if no report says
     said_at        bigint,                  -- when the latest report was that alone said how many, by the store's clock
     is_stated      bigint NOT NULL,         -- 1 if a report stated it of all locations together
+    reported_by    bigint NOT NULL,         -- position of the latest report of it
     levels         bigint NOT NULL,         -- the sum of what locations reported last
     counted        bigint NOT NULL,         -- locations that count it
     is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since

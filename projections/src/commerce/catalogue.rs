@@ -110,7 +110,7 @@ impl Catalogue {
     ) -> Changed {
         let is_silent = product.thin || report.happened == Happened::Deleted;
         let mut product = product.clone();
-        let stated = if is_silent { vec![] } else { self.state_stock(report, &mut product, alert) };
+        let stated = if is_silent { vec![] } else { self.state_stock(recorded, report, &mut product, alert) };
         let id = product_row_id(report);
         let row = self.products.now.entry(id.clone()).or_insert_with(|| ProductRow {
             id: id.clone(),
@@ -163,7 +163,13 @@ impl Catalogue {
 
     /// Takes what a product's report states of stock, and writes into it what is known of what it says nothing of, or of what a
     /// later report says. Returns of which items, and whether each ran out with it.
-    fn state_stock(&mut self, report: &Report, product: &mut Product, alert: Option<i64>) -> Vec<(String, bool)> {
+    fn state_stock(
+        &mut self,
+        recorded: &Recorded,
+        report: &Report,
+        product: &mut Product,
+        alert: Option<i64>,
+    ) -> Vec<(String, bool)> {
         let (integration_id, product_id) = (report.integration_id.to_string(), &report.resource_id);
         let (mut stated, mut is_elsewhere) = (vec![], false);
         let mut state = |item: &mut StockItem, stock: Option<i64>, uncounted: bool| {
@@ -174,13 +180,15 @@ impl Catalogue {
             } else {
                 item.is_stated = 0;
             }
+            item.reported_by = recorded.position;
             stated.push((item.id.clone(), item.runs_out(alert, is_no_news)));
             item.available
         };
         let mut is_whole = false;
         if let Some(item) = self.items.of_whole(&integration_id, product_id, product) {
             is_whole = true;
-            (item.product_id, item.variant_id, item.sku) = (Some(storable(product_id)), None, None);
+            (item.variant_id, item.inventory_item_id, item.sku) = (None, None, None);
+            item.product_id = Some(storable(product_id));
             product.stock = state(item, product.stock, product.uncounted);
         }
         // The only variant of a product is the product, where that is not counted as a whole.
@@ -193,12 +201,13 @@ impl Catalogue {
                 item.product_id = Some(storable(product_id));
             }
             item.variant_id = Some(storable(&variant.variant_id));
+            set_named(&mut item.inventory_item_id, variant.inventory_item_id.as_deref());
             item.sku = variant.sku.as_deref().map(storable).or_else(|| item.sku.take());
             variant.stock = state(item, variant.stock, variant.uncounted);
         }
         for variant in &product.left_out {
             // What locations report of it counts.
-            if let Some(item) = self.items.of(&names(&integration_id, None, Some(variant), None)) {
+            if let Some(item) = self.items.known_by(&names(&integration_id, None, Some(variant), None)) {
                 item.is_stated = 0;
             }
         }
@@ -218,20 +227,17 @@ impl Catalogue {
         };
         let is_only = self.is_only_location(&integration_id, stock, available);
         let Some(item) = self.items.of(&names_of_stock(&integration_id, stock)) else { return Changed::default() };
-        let named = |ours: &mut Option<String>, theirs: &Option<String>| {
-            if let Some(theirs) = theirs {
-                *ours = Some(storable(theirs));
-            }
-        };
-        named(&mut item.product_id, &stock.product_id);
-        named(&mut item.variant_id, &stock.variant_id);
+        set_named(&mut item.product_id, stock.product_id.as_deref());
+        set_named(&mut item.variant_id, stock.variant_id.as_deref());
+        set_named(&mut item.inventory_item_id, stock.inventory_item_id.as_deref());
+        item.reported_by = recorded.position;
         let is_first = item.available.is_none();
         let count = Count { available, at: report.changed_at };
         match (&stock.location_id, stock.change()) {
             (None, None) => item.report_all(count),
-            (None, Some(by)) => item.adjust(by),
+            (None, Some(by)) => item.adjust(by, report.changed_at),
             (Some(_), None) => item.report_level(known, count, is_only),
-            (Some(_), Some(by)) if known.is_some() => item.adjust_level(by, is_only),
+            (Some(_), Some(by)) if known.is_some() => item.adjust_level(by, report.changed_at, is_only),
             (Some(_), Some(_)) => {}
         }
         let runs_out = item.runs_out(alert, is_first);
@@ -322,6 +328,12 @@ impl ProductRow {
 
 fn product_row_id(report: &Report) -> String {
     products::id_of(&report.integration_id.to_string(), &storable(&report.resource_id))
+}
+
+fn set_named(known: &mut Option<String>, named: Option<&str>) {
+    if let Some(named) = named {
+        *known = Some(storable(named));
+    }
 }
 
 fn level_id(report: &Report) -> String {

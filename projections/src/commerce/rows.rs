@@ -28,6 +28,12 @@ impl<R: table::TableRow + storage::Row + Clone + PartialEq> Rows<R> {
         Ok(Self { now: known.clone(), known })
     }
 
+    /// Adds rows that were read too.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.known.extend(others.known);
+        self.now.extend(others.now);
+    }
+
     pub(super) async fn write(self, tables: &mut Tables<'_>, id: fn(&R) -> &String) -> sqlx::Result<()> {
         let mut rows: Vec<R> = self.now.into_values().collect();
         rows.sort_unstable_by(|a, b| id(a).cmp(id(b)));

@@ -6,11 +6,12 @@
 
 use chrono::{DateTime, Utc};
 use commerce::reported::OfProduct;
+use event_log::Position;
 use sqlx::FromRow;
 
 use crate::table::table_row;
 
-table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, available, said_at, is_stated, levels, counted, is_out, is_out_unnamed);
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, inventory_item_id, sku, available, said_at, is_stated, reported_by, levels, counted, is_out, is_out_unnamed);
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
@@ -25,6 +26,7 @@ pub struct StockItem {
     pub id: String,
     pub product_id: Option<String>,
     pub variant_id: Option<String>,
+    pub inventory_item_id: Option<String>,
     pub sku: Option<String>,
     /// In all locations together; none where no report says.
     pub available: Option<i64>,
@@ -32,6 +34,8 @@ pub struct StockItem {
     pub said_at: Option<i64>,
     /// 1 if that is what a report stated of all locations together, and not what locations reported.
     pub is_stated: i64,
+    /// The position of the event by which anything of it was reported last.
+    pub reported_by: Position,
     /// The sum of what locations reported last.
     pub levels: i64,
     /// Locations that count it.
@@ -100,16 +104,19 @@ impl StockItem {
         }
     }
 
-    /// There are so many more, or fewer, than were known. Such changes add up in any order.
-    pub(super) fn adjust(&mut self, by: i64) {
-        self.available = self.available.map(|available| available.saturating_add(by));
+    /// There are so many more, or fewer, than were known. Such changes add up in any order; one that is older than what was said
+    /// is in it already.
+    pub(super) fn adjust(&mut self, by: i64, at: Option<DateTime<Utc>>) {
+        if !self.is_outdated(at) {
+            self.available = self.available.map(|available| available.saturating_add(by));
+        }
     }
 
     /// There are so many more, or fewer, at a location of which it was known how many there are.
-    pub(super) fn adjust_level(&mut self, by: i64, is_only: bool) {
+    pub(super) fn adjust_level(&mut self, by: i64, at: Option<DateTime<Utc>>, is_only: bool) {
         self.levels = self.levels.saturating_add(by);
         if is_only || self.is_stated == 0 {
-            self.adjust(by);
+            self.adjust(by, at);
         }
     }
 
@@ -131,13 +138,17 @@ impl StockItem {
 
     /// Unless a later report said something. Returns whether it counts.
     fn say(&mut self, Count { available, at }: Count) -> bool {
-        let at = at.map(|at| at.timestamp_micros());
-        if at.zip(self.said_at).is_some_and(|(at, said_at)| at < said_at) {
+        if self.is_outdated(at) {
             return false;
         }
         self.available = available;
-        self.said_at = at.or(self.said_at);
+        self.said_at = at.map_or(self.said_at, |at| Some(at.timestamp_micros()));
         true
+    }
+
+    /// Whether a later report said something, by the store's clock.
+    fn is_outdated(&self, at: Option<DateTime<Utc>>) -> bool {
+        at.zip(self.said_at).is_some_and(|(at, said_at)| at.timestamp_micros() < said_at)
     }
 
     /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
@@ -155,17 +166,7 @@ impl StockItem {
 
     /// Whether it is a product that is counted as a whole, and not one of its variants.
     pub(super) fn is_of_whole_product(&self) -> bool {
-        self.variant_id.is_none() && !self.named().starts_with("item ")
-    }
-
-    /// What names it in its store.
-    fn named(&self) -> &str {
-        self.id.split_once(' ').map_or("", |(_, named)| named)
-    }
-
-    /// The store's own id of the item, where its reports of stock name one.
-    fn inventory_item_id(&self) -> Option<String> {
-        self.named().strip_prefix("item ").map(str::to_owned)
+        self.variant_id.is_none() && self.inventory_item_id.is_none()
     }
 
     /// `product_available` is that of all variants of the product.
@@ -175,7 +176,7 @@ impl StockItem {
             product_id: self.product_id.clone(),
             variant_id: self.variant_id.clone(),
             sku: self.sku.clone(),
-            inventory_item_id: self.inventory_item_id(),
+            inventory_item_id: self.inventory_item_id.clone(),
             available: self.available,
             threshold,
         }
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_ran_out_before_its_product_was_known_is_published_once_more_with_it() {
-        let mut item = StockItem { id: "shop item 70000".to_owned(), ..StockItem::default() };
+        let mut item = StockItem { inventory_item_id: Some("70000".to_owned()), ..StockItem::default() };
         item.state(counted(4));
         assert!(!item.runs_out(Some(0), true));
         item.state(counted(0));

@@ -1,5 +1,6 @@
 //! What stock is counted of, by the names that a store has for it: an item of its inventory, a variant, a product. One report
-//! has one of them, another has another; names that come together once are of one item.
+//! has one of them, another has another; names that come together once are of one item. Those that were reported apart until
+//! then had a number each: the latest counts.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,10 @@ use storage::storable;
 
 table_row!(StockName, "stock_names", key name; once; changing item_id);
 
-/// A name that is not the id of its item.
+/// From a name to its item, over those whose numbers were not the latest when they came together.
+const MAX_STEPS: usize = 4;
+
+/// A name that is not the id of its item, or not any more.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub(super) struct StockName {
     pub name: String,
@@ -58,9 +62,18 @@ pub(super) fn names_of_product(integration_id: &str, product_id: &str, product: 
 impl StockItems {
     /// `names` are all that the batch has.
     pub(super) async fn read(tables: &mut Tables<'_>, names: &BTreeSet<String>) -> sqlx::Result<Self> {
-        let known = Rows::<StockName>::read(tables, names, |row| &row.name).await?;
-        let ids = names.iter().chain(known.now.values().map(|row| &row.item_id)).cloned().collect();
-        Ok(Self { items: Rows::<StockItem>::read(tables, &ids, |row| &row.id).await?, names: known })
+        let mut known = Rows::<StockName>::read(tables, names, |row| &row.name).await?;
+        let mut all = names.clone();
+        for _ in 0..MAX_STEPS {
+            let further: BTreeSet<String> =
+                known.now.values().map(|row| &row.item_id).filter(|id| !all.contains(*id)).cloned().collect();
+            if further.is_empty() {
+                break;
+            }
+            known.extend(Rows::<StockName>::read(tables, &further, |row| &row.name).await?);
+            all.extend(further);
+        }
+        Ok(Self { items: Rows::<StockItem>::read(tables, &all, |row| &row.id).await?, names: known })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &StockItem> {
@@ -71,16 +84,27 @@ impl StockItems {
         self.items.now.get(id)
     }
 
-    /// The item that has these names, which are of one from now on: the one that has one of them already. None without a name.
+    /// The item that has these names, which are of one from now on: the one that was reported last. None without a name.
     pub(super) fn of(&mut self, names: &[String]) -> Option<&mut StockItem> {
-        let known = names.iter().find_map(|name| self.id_of(name));
-        let id = known.or_else(|| names.first().cloned())?;
-        for name in names.iter().filter(|name| **name != id) {
-            if self.id_of(name).is_none() {
-                self.names.now.insert(name.clone(), StockName { name: name.clone(), item_id: id.clone() });
-            }
+        let ids: Vec<String> = names.iter().map(|name| self.id_of(name)).collect();
+        let known = ids.iter().filter_map(|id| self.items.now.get(id));
+        // Of equals the first: its name is the most exact.
+        let latest = known.rev().max_by_key(|item| item.reported_by).map(|item| item.id.clone());
+        let id = latest.or_else(|| ids.first().cloned())?;
+        for other in ids.iter().chain(names).filter(|other| **other != id) {
+            self.call(other, &id);
         }
         Some(self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id, ..StockItem::default() }))
+    }
+
+    /// The item with one of these names, where it is known.
+    pub(super) fn known_by(&mut self, names: &[String]) -> Option<&mut StockItem> {
+        let id = names.iter().map(|name| self.id_of(name)).find(|id| self.items.now.contains_key(id))?;
+        self.items.now.get_mut(&id)
+    }
+
+    fn call(&mut self, name: &str, item_id: &str) {
+        self.names.now.insert(name.to_owned(), StockName { name: name.to_owned(), item_id: item_id.to_owned() });
     }
 
     /// The item that a product is counted by as a whole, which is none of its variants'. None where it is not counted so.
@@ -93,20 +117,29 @@ impl StockItems {
         let is_stated = product.stock.is_some() || product.uncounted;
         let names = names(integration_id, None, None, Some(product_id));
         let name = names.first()?;
-        let id = self.id_of(name);
-        let variant = id.as_ref().and_then(|id| self.known(id)?.variant_id.as_ref());
+        let known = self.items.now.get(&self.id_of(name));
+        let variant = known.and_then(|known| known.variant_id.as_ref());
         let is_a_variant =
             variant.is_some_and(|known| product.variants.iter().any(|variant| variant.variant_id == *known));
-        if is_a_variant && is_stated {
-            self.names.now.insert(name.clone(), StockName { name: name.clone(), item_id: name.clone() });
+        let is_known = known.is_some() && !is_a_variant;
+        let is_only = product.variants.len() == 1;
+        if is_a_variant && (is_stated || !is_only) {
+            // It was its only variant.
+            self.call(name, name);
         }
-        let is_known = id.is_some() && !is_a_variant && product.variants.len() != 1;
-        if is_stated || is_known { self.of(&names) } else { None }
+        if is_stated || (is_known && !is_only) { self.of(&names) } else { None }
     }
 
-    fn id_of(&self, name: &String) -> Option<String> {
-        let named = self.names.now.get(name).map(|row| row.item_id.clone());
-        named.or_else(|| self.items.now.contains_key(name).then(|| name.clone()))
+    /// The id of the item with this name, which the first report of it has.
+    fn id_of(&self, name: &str) -> String {
+        let mut id = name;
+        for _ in 0..MAX_STEPS {
+            match self.names.now.get(id) {
+                Some(row) if row.item_id != id => id = &row.item_id,
+                Some(_) | None => break,
+            }
+        }
+        id.to_owned()
     }
 
     pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {

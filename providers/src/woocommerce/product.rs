@@ -49,7 +49,8 @@ struct Image<'a> {
 pub(super) fn content(json: &str, is_deletion: bool, currency: Option<Currency>) -> Result<Content, Malformed> {
     let mut body = body::read::<Object<Body>>(json)?.object().unwrap_or_default();
     let has_variations = matches!(&body.variations, Shape::List(list) if !list.is_empty());
-    let (counted, uncounted) = (body.counted().filter(|_| has_variations), body.is_uncounted() && has_variations);
+    let counted = body.counted().filter(|_| has_variations);
+    let uncounted = has_variations && counted.is_none() && body.manage_stock.is_present();
     let images = std::mem::take(&mut body.images).first().into_iter();
     let categories = std::mem::take(&mut body.categories).first().into_iter();
     Ok(Content::Product(Product {

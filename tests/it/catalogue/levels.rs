@@ -294,6 +294,53 @@ on_each_engine! {
         }
     }
 
+    async fn what_was_reported_by_two_names_is_one_once_a_report_has_both(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let posted = async |shop: &Shop<'_>, of: &str, data: Value| {
+            let body = json!({ "type": of, "data": data });
+            assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+        };
+        let product = |variants: Value| json!({ "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": variants });
+        let (by_variant, by_item) = (|available: i64| json!({ "variantId": "70", "available": available }), |available: i64| json!({ "inventoryItemId": "i70", "available": available }));
+        for variant_last in [true, false] {
+            let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+            shop.update(json!({ "purpose": "PUBLISHES" })).await;
+            let both = if variant_last { [by_item(4), by_variant(9)] } else { [by_variant(4), by_item(9)] };
+            for level in both {
+                posted(&shop, "inventory.updated", level).await;
+            }
+            posted(&shop, "product.updated", product(json!([{ "variantId": "70", "inventoryItemId": "i70" }]))).await;
+            assert_eq!(stock(&shop, "7").await, 9, "the latest");
+            for (level, known) in [(by_variant(3), 3), (by_item(2), 2), (by_variant(1), 1)] {
+                posted(&shop, "inventory.updated", level).await;
+                assert_eq!(stock(&shop, "7").await, known);
+            }
+        }
+    }
+
+    async fn the_name_of_a_product_is_that_of_its_only_variant_and_else_of_the_whole(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let posted = async |of: &str, data: Value| {
+            let body = json!({ "type": of, "data": data });
+            assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+        };
+        let product = |variants: Value| json!({ "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": variants });
+        let whole = |available: i64| json!({ "productId": "7", "available": available });
+        posted("product.updated", product(json!([{ "variantId": "70", "stock": 5 }]))).await;
+        posted("inventory.updated", whole(4)).await;
+        assert_eq!(stock(&shop, "7").await, 4);
+        posted("product.updated", product(json!([{ "variantId": "70" }, { "variantId": "71", "stock": 2 }]))).await;
+        assert_eq!(stock(&shop, "7").await, 6);
+        posted("inventory.updated", whole(3)).await;
+        assert_eq!(stock(&shop, "7").await, 3);
+        posted("product.updated", product(json!([{ "variantId": "70", "stock": 8 }]))).await;
+        assert_eq!(stock(&shop, "7").await, 8, "it has one again");
+        posted("inventory.updated", whole(1)).await;
+        assert_eq!(stock(&shop, "7").await, 1);
+    }
+
     async fn of_a_variant_that_its_product_leaves_out_locations_report_the_stock(app: &TestApp) {
         let merchant = app.merchant().await;
         alert(&merchant, Some(0)).await;
@@ -318,5 +365,30 @@ on_each_engine! {
         shop.report("inventory_levels/update", &at_location(102, 2, 0, "2026-03-10T09:03:00Z")).await;
         assert_eq!(stock(&shop, PRODUCT).await, 5);
         assert_eq!(ran_out(&shop).await, [(json!(0), json!(5))]);
+    }
+
+    async fn a_variant_may_be_left_out_before_it_is_first_described(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        let variant = |id: i64, stock: i64| json!({ "id": id, "inventory_item_id": id + 100, "inventory_quantity": stock });
+        let of = |variants: Vec<Value>, at: &str| {
+            let mut of = product("Storm", 3, at);
+            of["variants"] = json!(variants);
+            of["variant_gids"] = json!([1, 2].map(|id| json!({ "admin_graphql_api_id": format!("gid://shopify/ProductVariant/{id}") })));
+            of
+        };
+        let at_location = |item: i64, available: i64, at: &str| {
+            json!({ "inventory_item_id": item, "location_id": 1, "available": available, "updated_at": at })
+        };
+        shop.report("products/create", &of(vec![variant(1, 5)], "2026-03-10T09:00:00Z")).await;
+        shop.report("inventory_levels/update", &at_location(102, 3, "2026-03-10T09:01:00Z")).await;
+        shop.report("products/update", &of(vec![variant(1, 4), variant(2, 3)], "2026-03-10T09:02:00Z")).await;
+        shop.report("products/update", &of(vec![variant(1, 4)], "2026-03-10T09:03:00Z")).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 7);
+        shop.report("inventory_levels/update", &at_location(102, 0, "2026-03-10T09:04:00Z")).await;
+        assert_eq!(stock(&shop, PRODUCT).await, 4);
+        let events = published(&merchant, "inventory.out_of_stock").await;
+        assert_eq!((&events[0]["data"]["variantId"], &events[0]["data"]["inventoryItemId"]), (&json!("2"), &json!("102")));
     }
 }
