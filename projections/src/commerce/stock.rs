@@ -4,6 +4,8 @@
 //! A store sends both of one sale, in either order and by two clocks, so neither is added to the other. What a product's own
 //! reports state is its stock. Locations count where those state none, and where the store has only one: then the later of both.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use commerce::reported::OfProduct;
 use event_log::Position;
@@ -87,6 +89,22 @@ impl StockLocations {
 }
 
 impl StockItem {
+    /// Which of both was reported later: by the store's clock, where both have a time of it.
+    pub(super) fn compare_age(&self, other: &Self) -> Ordering {
+        match self.said_at.zip(other.said_at) {
+            Some((one, other)) if one != other => one.cmp(&other),
+            Some(_) | None => self.reported_by.cmp(&other.reported_by),
+        }
+    }
+
+    /// What was known of it by another name, but for how many there are.
+    pub(super) fn is_also(&mut self, other: Self) {
+        self.product_id = self.product_id.take().or(other.product_id);
+        self.variant_id = self.variant_id.take().or(other.variant_id);
+        self.inventory_item_id = self.inventory_item_id.take().or(other.inventory_item_id);
+        self.sku = self.sku.take().or(other.sku);
+    }
+
     /// A product's report states what there is in all locations together. Returns whether locations had reported something else
     /// before it.
     pub(super) fn state(&mut self, count: Count) -> bool {

@@ -87,14 +87,18 @@ impl StockItems {
     /// The item that has these names, which are of one from now on: the one that was reported last. None without a name.
     pub(super) fn of(&mut self, names: &[String]) -> Option<&mut StockItem> {
         let ids: Vec<String> = names.iter().map(|name| self.id_of(name)).collect();
-        let known = ids.iter().filter_map(|id| self.items.now.get(id));
+        let known: Vec<StockItem> = ids.iter().filter_map(|id| self.items.now.get(id)).cloned().collect();
         // Of equals the first: its name is the most exact.
-        let latest = known.rev().max_by_key(|item| item.reported_by).map(|item| item.id.clone());
+        let latest = known.iter().rev().max_by(|one, other| one.compare_age(other)).map(|item| item.id.clone());
         let id = latest.or_else(|| ids.first().cloned())?;
         for other in ids.iter().chain(names).filter(|other| **other != id) {
             self.call(other, &id);
         }
-        Some(self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id, ..StockItem::default() }))
+        let item = self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id, ..StockItem::default() });
+        for other in known {
+            item.is_also(other);
+        }
+        Some(item)
     }
 
     /// The item with one of these names, where it is known.

@@ -318,6 +318,29 @@ on_each_engine! {
         }
     }
 
+    async fn what_a_product_is_known_to_have_stays_its_own_when_a_report_names_it_otherwise(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let posted = async |of: &str, data: Value| {
+            let body = json!({ "type": of, "data": data });
+            assert!(shop.post_bytes(body.to_string().into_bytes(), &[]).await.status.is_success());
+        };
+        let variants = json!([{ "variantId": "70", "sku": "STORM", "stock": 5 }]);
+        posted("product.updated", json!({ "productId": "7", "title": "Storm", "images": [], "collections": [], "variants": variants })).await;
+        posted("inventory.updated", json!({ "inventoryItemId": "i70", "available": 5 })).await;
+        for (names, left) in [(json!({ "variantId": "70", "inventoryItemId": "i70" }), 4), (json!({ "inventoryItemId": "i70" }), 3), (json!({ "variantId": "70" }), 0)] {
+            let mut level = names;
+            level["available"] = json!(left);
+            posted("inventory.updated", level).await;
+            assert_eq!(stock(&shop, "7").await, left);
+        }
+        assert_eq!(ran_out(&shop).await, [(json!(0), json!(0))]);
+        let events = published(&merchant, "inventory.out_of_stock").await;
+        assert_eq!((&events[0]["objectId"], &events[0]["data"]["sku"]), (&json!("7"), &json!("STORM")));
+    }
+
     async fn the_name_of_a_product_is_that_of_its_only_variant_and_else_of_the_whole(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.bare_shop(Provider::Generic, &[]).await;
