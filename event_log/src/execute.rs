@@ -130,7 +130,7 @@ impl EventLog {
                 follows.iter().map(|(id, _)| self.queues.ticket::<B>(&self.recent, id)).collect();
             // Each stream is sealed with its own key but for the first, of which the caller may have said otherwise.
             let others_origin = Origin { sealed_with: None, ..origin.clone() };
-            // Waited for in one order, whoever appends, so that no two wait for each other.
+            // Every append waits for them in one order, so that no two wait for each other.
             let mut by_id: Vec<usize> = (0..follows.len()).collect();
             by_id.sort_by_key(|&index| &follows[index].0);
             let mut turns: Vec<_> = follows.iter().map(|_| None).collect();

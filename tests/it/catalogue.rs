@@ -1,7 +1,9 @@
 //! What stores sell: how it comes into the catalogue, and how programs copy it.
 
 mod levels;
+mod own_store;
 mod stock;
+mod variations;
 
 use domain::integration::Provider;
 use reqwest::StatusCode;
@@ -76,7 +78,8 @@ trait Posts {
 
 impl Posts for Shop<'_> {
     async fn report(&self, topic: &str, body: &Value) {
-        let answer = self.post_bytes(body.to_string().into_bytes(), &[("x-shopify-topic", topic)]).await;
+        let header = if self.provider == Provider::Shopify { "x-shopify-topic" } else { "x-wc-webhook-topic" };
+        let answer = self.post_bytes(body.to_string().into_bytes(), &[(header, topic)]).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
 }

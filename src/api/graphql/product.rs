@@ -116,29 +116,17 @@ impl From<ProductRow> for Product {
     #[expect(clippy::cast_precision_loss, reason = "no store has so many")]
     fn from(row: ProductRow) -> Self {
         let stock = row.available().map(|stock| stock as f64);
-        let resource::Product {
-            title,
-            vendor,
-            url,
-            status,
-            images,
-            collections,
-            variants,
-            stock: _,
-            uncounted: _,
-            left_out: _,
-            thin: _,
-        } = row.product();
+        let product = row.product();
         Self {
             product_id: row.product_id,
             provider: DomainProvider::parse(&row.provider).unwrap_or(DomainProvider::Generic).into(),
-            title,
-            vendor,
-            url,
-            status,
-            images,
-            collections,
-            variants: variants.into_iter().map(Variant::from).collect(),
+            title: product.title,
+            vendor: product.vendor,
+            url: product.url,
+            status: product.status,
+            images: product.images,
+            collections: product.collections,
+            variants: product.variants.into_iter().map(Variant::from).collect(),
             stock,
             changed_at: row.changed_at.map(moment),
             updated_at: moment(row.updated_at),
