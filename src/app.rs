@@ -26,6 +26,7 @@ pub mod operator_actions;
 pub mod products;
 pub mod publications;
 pub mod receipts;
+pub mod stores;
 pub mod summary;
 pub mod viewer;
 
@@ -45,6 +46,7 @@ pub struct App {
     pub identifiers: identifiers::Identifiers,
     pub accounts: accounts::Accounts,
     pub integrations: integrations::Integrations,
+    pub stores: stores::Stores,
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,

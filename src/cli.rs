@@ -7,6 +7,7 @@ mod backup;
 mod client;
 mod credentials;
 mod data_requests;
+mod databases;
 mod deliveries;
 mod demo;
 mod developing;
@@ -52,7 +53,7 @@ pub(crate) use listen::event_line;
 pub(crate) use serve::{bind, keep, own_url};
 pub(crate) use shutdown::asked_to_stop;
 pub(crate) use sign::curl;
-pub(crate) use stores::admin_key_file;
+pub(crate) use databases::admin_key_file;
 
 use logging::Level;
 
@@ -115,7 +116,7 @@ enum Command {
     Demo(demo::Demo),
     Sandbox(sandbox::Sandbox),
     StoreSandbox(store_sandbox::StoreSandbox),
-    Migrate(stores::Migrate),
+    Migrate(databases::Migrate),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Replay(Box<replay::Replay>),
@@ -125,6 +126,8 @@ enum Command {
     Keys(keys::Keys),
     #[command(subcommand)]
     Integrations(integrations::Integrations),
+    #[command(subcommand)]
+    Stores(stores::Stores),
     #[command(subcommand)]
     Mappings(mappings::Mappings),
     #[command(subcommand)]
@@ -176,6 +179,7 @@ impl Cli {
             | Command::Keys(_)
             | Command::Integrations(_)
             | Command::Mappings(_)
+            | Command::Stores(_)
             | Command::Credentials(_)
             | Command::Sign(_)
             | Command::Deliveries(_)
@@ -212,6 +216,7 @@ impl Cli {
             Command::Accounts(command) => command.run(json).await,
             Command::Keys(command) => command.run(json).await,
             Command::Integrations(command) => command.run(json).await,
+            Command::Stores(command) => command.run(json).await,
             Command::Mappings(command) => command.run(json).await,
             Command::Credentials(command) => command.run(json).await,
             Command::Sign(command) => command.run(json),

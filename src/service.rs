@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::api::graphql::{self, Settings};
 use crate::api::http::Endpoints;
 use crate::api::http::body::Bodies;
+use crate::api::http::connect;
 use crate::api::http::operations::Operations;
 use crate::app::accounts::Accounts;
 use crate::app::administration::Administration;
@@ -34,6 +35,7 @@ use crate::app::operator_actions::OperatorActions;
 use crate::app::products::Products;
 use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
+use crate::app::stores::{self, PlatformApps, Stores};
 use crate::app::{App, disks, endpoints};
 use crate::dispatcher::{self, Dispatcher};
 use crate::ingest::Ingest;
@@ -58,7 +60,7 @@ use event_log::clock::Clock;
 use event_log::progress::Progress;
 use event_log::rates::Rates;
 use event_log::refusals::Refusals;
-use event_log::vault::Vault;
+use event_log::vault::{SecretKey, Vault};
 use event_log::{Dependencies, EventLog, HeadListener};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
@@ -75,6 +77,8 @@ pub struct ServiceOptions {
     pub cortex_url: String,
     /// Where the APIs of stores are, if they are not the platforms' own.
     pub store_apis: ApiAddresses,
+    /// The operator's apps, by which stores are connected.
+    pub apps: PlatformApps,
     /// How webhooks are known as their stores'.
     pub verification: Verification,
     /// The address under which stores reach this service, without a slash at the end.
@@ -159,11 +163,12 @@ impl Service {
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
-        let stores = StoreClient::new(&options.store_apis, clock.clone()).context("the address of a store's API")?;
+        let stores = StoreClient::new(&options.store_apis, outbound.clone(), clock.clone()).context("the address of a store's API")?;
         let ports = Ports { cortex, stores, outbound, mailer };
         let tasks = Tasks::new(runtime.handle());
         let data = LogAndViews { log, views, projector };
-        let parts = Parts::new(data, &options, ports, metrics, tasks);
+        let link_key = data.log.shared_key(stores::KEY_NAME).await.context("the key of links to connect stores")?;
+        let parts = Parts::new(data, &options, (ports, link_key), metrics, tasks);
         let endpoints = parts.endpoints(&options, &api_runtime);
         let listener = HeadListener::start(&parts.data.log);
         let followers = parts.start_followers(&runtime).into();
@@ -231,6 +236,8 @@ struct Ports {
 struct Parts {
     data: LogAndViews,
     links: Links,
+    integrations: Integrations,
+    stores: Stores,
     changes: Changes,
     refusals: Arc<Refusals>,
     rates: Arc<Rates>,
@@ -252,10 +259,25 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(data: LogAndViews, options: &ServiceOptions, ports: Ports, metrics: Arc<Metrics>, tasks: Tasks) -> Self {
+    fn new(
+        data: LogAndViews,
+        options: &ServiceOptions,
+        (ports, link_key): (Ports, SecretKey),
+        metrics: Arc<Metrics>,
+        tasks: Tasks,
+    ) -> Self {
         let erasure = Erasure::new(data.clone());
+        let links = Links::new(&data.log);
+        let public_url = options.public_url.trim_end_matches('/').to_owned();
+        let identifiers = Identifiers::new(data.clone());
+        let integrations =
+            Integrations::new(data.clone(), links.clone(), options.limits, identifiers, public_url.clone());
+        let of_stores = (ports.stores.clone(), options.apps.clone());
+        let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url);
         Self {
-            links: Links::new(&data.log),
+            links,
+            integrations,
+            stores,
             changes: Changes::default(),
             refusals: Arc::default(),
             rates: Arc::default(),
@@ -308,13 +330,8 @@ impl Parts {
             data: data(),
             api_keys: api_keys.clone(),
             accounts: Accounts::new(data(), options.limits, self.ports.cortex.clone()),
-            integrations: Integrations::new(
-                data(),
-                self.links.clone(),
-                options.limits,
-                identifiers.clone(),
-                public_url.clone(),
-            ),
+            integrations: self.integrations.clone(),
+            stores: self.stores.clone(),
             deliveries: Deliveries::new(
                 data(),
                 api_keys.clone(),
@@ -347,6 +364,7 @@ impl Parts {
         let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
         Endpoints {
             webhooks: ingest.router(),
+            connect: connect::routes(self.stores.clone()),
             api: graphql::api(Arc::new(app), settings),
             operations: Arc::new(operations),
             bodies,

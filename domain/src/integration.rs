@@ -1,6 +1,7 @@
 //! An integration: one merchant's link to one store, with its signing secrets, mappings and order-status filter.
 
 mod command;
+mod connecting;
 mod event;
 mod order_status;
 mod provider;
@@ -11,10 +12,11 @@ mod store_access;
 #[cfg(test)]
 mod tests;
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 pub use command::{CreateIntegration, IntegrationCommand};
+pub use connecting::{Authorization, ConnectionAttempt, Grant, MAX_APP_CHARS, StoreApp};
 pub use event::{IntegrationCreated, IntegrationEvent};
 pub use order_status::ANY_ORDER_STATUS;
 pub(crate) use order_status::is_never_delivered;
@@ -26,7 +28,7 @@ pub use signing_secret::{
 };
 use signing_secret::{PreviousSecret, valid_secret};
 use store_access::valid_notification_url;
-pub use store_access::{MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess, require_signed_address};
+pub use store_access::{AccessLost, MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess, require_signed_address};
 
 use crate::asset::MAX_REFERENCE_CHARS;
 use crate::commerce::Currency;
@@ -70,6 +72,15 @@ pub struct Link {
     pub currency: Option<Currency>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_access: Option<StoreAccess>,
+    /// The store that access was last given to: it stays the integration's, whatever becomes of the access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_store: Option<String>,
+    /// The attempt to connect it that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connecting: Option<ConnectionAttempt>,
+    /// The merchant's own app, where it is not the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<StoreApp>,
     /// The latest last, [`MAX_PREVIOUS_SECRETS`] at most.
     previous_secrets: Vec<PreviousSecret>,
 }
@@ -161,6 +172,21 @@ impl Link {
             IntegrationCommand::SaveStoreAccess { token, store } => {
                 Some(store_access::save_store_access(&token, store)?)
             }
+            IntegrationCommand::RenewStoreAccess { old_token, grant } => {
+                self.renew_access(old_token.expose_secret(), grant)?
+            }
+            IntegrationCommand::LoseStoreAccess { token, reason } => {
+                self.lose_access(token.as_ref().map(ExposeSecret::expose_secret), reason)
+            }
+            IntegrationCommand::StartConnecting { attempt } => Some(self.start_connecting(attempt)?),
+            IntegrationCommand::CompleteConnecting { attempt_id, grant, now } => {
+                Some(self.complete_connecting(attempt_id, grant, now)?)
+            }
+            IntegrationCommand::FailConnecting { attempt_id, reason } => self.fail_connecting(attempt_id, &reason),
+            IntegrationCommand::SaveStoreApp { client_id, client_secret } => {
+                self.save_app(&client_id, client_secret.expose_secret())?
+            }
+            IntegrationCommand::RemoveStoreApp => self.app.is_some().then_some(IntegrationEvent::StoreAppRemoved {}),
             IntegrationCommand::RemoveStoreAccess => {
                 self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {})
             }
@@ -224,6 +250,9 @@ impl Integration {
                     notification_url: created.notification_url,
                     currency: None,
                     store_access: None,
+                    known_store: None,
+                    connecting: None,
+                    app: None,
                     previous_secrets: vec![],
                 }));
             }
@@ -254,9 +283,23 @@ impl Link {
                 self.notification_url = Some(notification_url);
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency),
-            IntegrationEvent::StoreAccessSaved { token, token_preview: _, store } => {
-                self.store_access = Some(StoreAccess { token, store });
+            IntegrationEvent::StoreAccessSaved { token, token_preview: _, store, authorization } => {
+                self.apply_access(StoreAccess { token, store, authorization, lost: None });
             }
+            IntegrationEvent::StoreAccessRenewed { token, token_preview: _, refresh_token, expires_at } => {
+                self.apply_renewed(token, refresh_token, expires_at);
+            }
+            IntegrationEvent::StoreAccessLost { reason } => {
+                if let Some(access) = &mut self.store_access {
+                    access.lost = Some(reason);
+                }
+            }
+            IntegrationEvent::StoreConnectionStarted(attempt) => self.connecting = Some(attempt),
+            IntegrationEvent::StoreConnectionFailed { .. } => self.connecting = None,
+            IntegrationEvent::StoreAppSaved { client_id, client_secret, .. } => {
+                self.app = Some(StoreApp { client_id, client_secret });
+            }
+            IntegrationEvent::StoreAppRemoved {} => self.app = None,
             IntegrationEvent::StoreAccessRemoved {} => self.store_access = None,
             IntegrationEvent::ItemMappingAdded { mapping } => self.mappings.push(mapping),
             IntegrationEvent::ItemMappingRemoved { mapping_id } => {
@@ -267,7 +310,7 @@ impl Link {
 }
 
 impl EventSourced for Integration {
-    const SNAPSHOT_VERSION: i64 = 2;
+    const SNAPSHOT_VERSION: i64 = 3;
 
     fn owner(&self, id: &str) -> Owner {
         Owner { account_id: self.link().map(|link| link.account_id), integration_id: id.parse().ok() }

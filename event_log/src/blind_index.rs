@@ -10,10 +10,10 @@ use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
-use sqlx::FromRow;
-use storage::{Database, Sql};
+use storage::Database;
 
-use crate::vault::{SecretKey, Vault, random_key};
+use crate::shared_keys;
+use crate::vault::{SecretKey, Vault};
 
 /// What a token is made of. It stands before the hash, so that a customer's ids are found beside an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,37 +51,11 @@ const DIGEST_BYTES: usize = 16;
 #[derive(Clone)]
 pub struct BlindIndex(Arc<SecretKey>);
 
-#[derive(FromRow)]
-struct Sealed {
-    wrapped: Vec<u8>,
-}
-
 impl BlindIndex {
     /// The log's index; nothing where its log has none yet and may not get one.
     pub(super) async fn open(database: &Database, vault: &Vault, may_create: bool) -> anyhow::Result<Option<Self>> {
-        if let Some(index) = Self::load(database, vault).await? {
-            return Ok(Some(index));
-        }
-        if !may_create {
-            return Ok(None);
-        }
-        let key = random_key();
-        // Of several nodes that start at once, the first makes it.
-        let insert = Sql::new("INSERT INTO sealed_keys (name, wrapped) VALUES (")
-            .bind(KEY_NAME)
-            .push(", ")
-            .bind(vault.wrap_key(KEY_NAME, &key))
-            .push(") ON CONFLICT (name) DO NOTHING");
-        database.execute(insert).await?;
-        Self::load(database, vault).await
-    }
-
-    async fn load(database: &Database, vault: &Vault) -> anyhow::Result<Option<Self>> {
-        let sql = Sql::new("SELECT wrapped FROM sealed_keys WHERE name = ").bind(KEY_NAME);
-        let Some(Sealed { wrapped }) = database.fetch_optional(sql).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Self(Arc::new(vault.unwrap_key(KEY_NAME, &wrapped)?))))
+        let key = shared_keys::open(database, vault, KEY_NAME, may_create).await?;
+        Ok(key.map(|key| Self(Arc::new(key))))
     }
 
     /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username, a telephone
@@ -207,6 +181,7 @@ impl BlindIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::random_key;
 
     #[test]
     fn a_customer_is_found_however_it_is_spelt_and_only_with_the_key() {

@@ -42,6 +42,7 @@ mod rewrap;
 pub mod row;
 mod scan;
 pub mod seal;
+mod shared_keys;
 pub mod selection;
 pub mod signing_keys;
 mod sqlite;

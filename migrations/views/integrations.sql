@@ -11,6 +11,7 @@ CREATE TABLE integrations_{generation} (
     currency         text,                  -- of the store's prices
     token_preview    text,                  -- of the access token for the store's API
     store            text,
+    connection       text   NOT NULL,       -- JSON: how it is connected with its store
     order_statuses   text   NOT NULL,
     mappings         text   NOT NULL,
     created_at       bigint NOT NULL,

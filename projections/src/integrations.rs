@@ -1,5 +1,7 @@
 //! The integrations of each account, as merchants see them. No secret is in here.
 
+mod connection;
+
 use std::collections::HashMap;
 
 use domain::ItemMapping;
@@ -7,6 +9,8 @@ use domain::delivery::DeliveryEvent;
 use domain::integration::IntegrationEvent;
 use domain::notice::NoticeEvent;
 use sqlx::FromRow;
+
+pub use connection::{App, Attempt, Connection, Failure, Granted, Lost};
 
 use crate::json::storable_json;
 use crate::schema::Schema;
@@ -20,7 +24,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "integrations",
     schema: Schema {
-        version: 3,
+        version: 4,
         tables: &["integrations"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/integrations.sql"),
@@ -30,11 +34,11 @@ pub const VIEW: View = View {
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
-    changing name, purpose, active, secret_preview, notification_url, currency, token_preview, store, order_statuses, mappings,
-        last_webhook_at);
+    changing name, purpose, active, secret_preview, notification_url, currency, token_preview, store, connection, order_statuses,
+        mappings, last_webhook_at);
 
 const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, currency, token_preview, store, \
-     order_statuses, mappings, created_at, last_webhook_at, listed_at";
+     connection, order_statuses, mappings, created_at, last_webhook_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct IntegrationRow {
@@ -55,6 +59,8 @@ pub struct IntegrationRow {
     pub token_preview: Option<String>,
     /// What names the store in its platform's API, where the token alone does not.
     pub store: Option<String>,
+    /// JSON: how it is connected.
+    pub connection: String,
     /// JSON: a list of texts.
     pub order_statuses: String,
     /// JSON: a list of mappings.
@@ -68,6 +74,16 @@ pub struct IntegrationRow {
 impl IntegrationRow {
     pub fn order_statuses(&self) -> Vec<String> {
         serde_json::from_str(&self.order_statuses).unwrap_or_default()
+    }
+
+    pub fn connection(&self) -> Connection {
+        serde_json::from_str(&self.connection).unwrap_or_default()
+    }
+
+    fn change_connection(&mut self, change: impl FnOnce(&mut Connection)) {
+        let mut connection = self.connection();
+        change(&mut connection);
+        self.connection = storable_json(&connection);
     }
 
     pub fn mappings(&self) -> Vec<ItemMapping> {
@@ -97,6 +113,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 currency: None,
                 token_preview: None,
                 store: None,
+                connection: "{}".to_owned(),
                 order_statuses: storable_json(&created.order_statuses),
                 mappings: "[]".to_owned(),
                 created_at: event.recorded_at_us(),
@@ -137,8 +154,9 @@ fn integration_of(event: &Recorded) -> Option<String> {
 
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
+        let at = event.recorded_at_us();
         let AnyEvent::Integration(event) = &event.event else {
-            self.last_webhook_at = Some(event.recorded_at_us());
+            self.last_webhook_at = Some(at);
             return;
         };
         match event {
@@ -158,14 +176,35 @@ impl IntegrationRow {
                 self.notification_url = Some(storable(notification_url));
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
-            IntegrationEvent::StoreAccessSaved { token: _, token_preview, store } => {
+            IntegrationEvent::StoreAccessSaved { token: _, token_preview, store, authorization } => {
                 self.token_preview = Some(storable(token_preview));
                 self.store = store.as_deref().map(storable);
+                self.change_connection(|connection| connection.saved(authorization.as_ref(), store.as_ref(), at));
+            }
+            IntegrationEvent::StoreAccessRenewed { token_preview, expires_at, .. } => {
+                self.token_preview = Some(storable(token_preview));
+                let ends_at = expires_at.map(|ends| ends.timestamp_micros());
+                self.change_connection(|connection| connection.renewed(ends_at));
+            }
+            IntegrationEvent::StoreAccessLost { reason } => {
+                self.change_connection(|connection| connection.lost = Some(Lost { reason: *reason, at }));
             }
             IntegrationEvent::StoreAccessRemoved {} => {
                 self.token_preview = None;
                 self.store = None;
+                self.change_connection(Connection::removed);
             }
+            IntegrationEvent::StoreConnectionStarted(attempt) => {
+                self.change_connection(|connection| connection.started(attempt));
+            }
+            IntegrationEvent::StoreConnectionFailed { attempt_id, reason } => {
+                self.change_connection(|connection| connection.failed(*attempt_id, reason, at));
+            }
+            IntegrationEvent::StoreAppSaved { client_id, secret_preview, .. } => {
+                let app = App { client_id: client_id.clone(), secret_preview: secret_preview.clone() };
+                self.change_connection(|connection| connection.app = Some(app));
+            }
+            IntegrationEvent::StoreAppRemoved {} => self.change_connection(|connection| connection.app = None),
             IntegrationEvent::ItemMappingAdded { mapping } => {
                 let mut mappings = self.mappings();
                 mappings.push(mapping.clone());

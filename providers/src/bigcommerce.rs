@@ -15,7 +15,7 @@ use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreReport, header};
+use crate::{Malformed, StoreApi, Parsed, SignatureRefusal, StoreReport, header};
 
 /// The hexadecimal digits of an HMAC over the body alone, which some webhooks carry beside the headers of Standard Webhooks
 /// or in their place. It does not sign the time; what a captured one brings is an order that is read at the store anyway.
@@ -90,8 +90,8 @@ impl Platform for BigCommerce {
         true
     }
 
-    fn order_api(&self) -> Option<&'static dyn OrderApi> {
-        Some(&api::Orders)
+    fn store_api(&self) -> Option<&'static dyn StoreApi> {
+        Some(&api::Api)
     }
 
     /// The values of `status_id`, by their names.

@@ -15,6 +15,7 @@ mod generic;
 pub mod header;
 mod malformed;
 mod order;
+mod oauth;
 mod order_api;
 mod platform;
 mod privacy;
@@ -30,6 +31,8 @@ mod shopify;
 #[cfg(test)]
 mod signatures;
 mod square;
+mod store_api;
+mod subscription_api;
 #[cfg(test)]
 mod tests;
 pub mod username;
@@ -40,12 +43,17 @@ use strum::IntoEnumIterator as _;
 
 pub use malformed::Malformed;
 pub use order::{Parsed, StoreCustomer, StoreOrder, ThinOrder};
-pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
+pub use oauth::{App, Authorize, Callback, CallbackRefusal, MAX_CALLBACK_BYTES, OAuth, Query};
+pub use order_api::{OrderApi, OrderReference, OrderStep};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
 pub use report::{CatalogChange, StoreReport};
 pub use sample::{Example, Happened, Product, Purchase, Sample};
 pub use signing::SignatureRefusal;
+pub use store_api::{ApiRequest, ApiResponse, Standing, StoreAccess, StoreApi};
+pub use subscription_api::{
+    Created, NewSubscription, Subscription, SubscriptionApi, SubscriptionPage, SubscriptionRefusal,
+};
 
 /// What a platform is: one line for each.
 pub fn of(provider: Provider) -> &'static dyn Platform {

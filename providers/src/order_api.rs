@@ -14,25 +14,12 @@ use crate::{Malformed, StoreOrder, StoreReport};
 /// How an order that a thin webhook names is read through its store's API. Does no I/O: says what to request, and what the
 /// responses mean.
 pub trait OrderApi: Sync {
-    /// The address of the API, without a slash at its end, where the operator names no other.
-    fn address(&self) -> &'static str;
-
-    /// The headers of each request, name and value, with the store's access token.
-    fn headers(&self, token: &str) -> Vec<(&'static str, String)>;
-
     /// The next step of reading an order, given the bodies of the responses to the requests so far. An empty body (204) is an
     /// empty list. There is an end to it: whatever the responses are, their number is bounded.
     fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed>;
 
     /// What the responses that an order was read from say of it, in the words of commerce events. None where more are needed.
     fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed>;
-
-    /// What of what a merchant entered names the store in the API; None where the token alone does. Or the sentence that says
-    /// what to enter.
-    fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str>;
-
-    /// How a merchant hands the token over.
-    fn access(&self) -> &'static StoreAccess;
 
     /// The responses, in their order, by which the API would give a purchase, for demonstrations.
     fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>>;
@@ -41,7 +28,7 @@ pub trait OrderApi: Sync {
 /// Which order of which store is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderReference<'a> {
-    /// What [`OrderApi::store`] made of what the merchant entered.
+    /// What [`StoreApi::store`](crate::StoreApi::store) made of what the merchant entered.
     pub store: Option<&'a str>,
     pub order_id: &'a str,
 }
@@ -78,17 +65,6 @@ impl From<ReadStep> for OrderStep {
             ReadStep::Order(read) => Self::Order(Box::new(read.order)),
         }
     }
-}
-
-/// How a merchant gives access to the store's orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreAccess {
-    /// Asks for the token at the terminal.
-    pub prompt: &'static str,
-    /// Says where the store shows it and what it must be allowed.
-    pub instructions: &'static str,
-    /// Whether the merchant also says which store it is.
-    pub needs_store: bool,
 }
 
 /// One segment of a path: whatever the text is, it stays one, and no other than the one it names.

@@ -9,7 +9,7 @@ use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
 use crate::report::{CatalogChange, MAX_REPORTS, StoreReport};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreOrder};
+use crate::{Malformed, OrderApi, Parsed, StoreApi, SignatureRefusal, StoreCustomer, StoreOrder};
 
 /// A webhook as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -130,8 +130,8 @@ pub trait Platform: Sync {
         false
     }
 
-    /// How an order is read that a webhook only names, where the platform's webhooks do no more.
-    fn order_api(&self) -> Option<&'static dyn OrderApi> {
+    /// How the platform's API is called, where there is one.
+    fn store_api(&self) -> Option<&'static dyn StoreApi> {
         None
     }
 
@@ -176,6 +176,11 @@ pub trait Platform: Sync {
 }
 
 impl dyn Platform + '_ {
+    /// How an order is read that a webhook only names, where the platform's webhooks do no more.
+    pub fn order_api(&self) -> Option<&'static dyn OrderApi> {
+        self.store_api()?.orders()
+    }
+
     /// What a body means whose signature was verified. A field that is read and comes twice in one object makes the body
     /// malformed: which of the two is right cannot be known.
     pub fn interpret(&self, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {

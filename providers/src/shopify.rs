@@ -1,12 +1,15 @@
 //! Shopify: the whole order, sent on each of the topics that the merchant chose, and what the law asks for.
 
+mod api;
 mod example;
+mod oauth;
 mod order;
 mod privacy;
 mod product;
 mod refunds;
 mod report;
 mod sample;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +21,7 @@ use signing::{Encoding, Scheme};
 use crate::header;
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal, StoreCustomer, StoreReport};
+use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal, StoreApi, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body. Newer webhooks name all their headers without `X-`.
 const SIGNATURE: Scheme =
@@ -126,6 +129,10 @@ impl Platform for Shopify {
             instructions: "Shopify signs with a secret of its own. Settings → Notifications → Webhooks shows it below the \
                            list of webhooks (of an app's webhooks it is the app's client secret).",
         })
+    }
+
+    fn store_api(&self) -> Option<&'static dyn StoreApi> {
+        Some(&api::Api)
     }
 
     fn json_advice(&self) -> &'static str {

@@ -5,4 +5,4 @@
 mod signature;
 pub mod standard_webhooks;
 
-pub use signature::{Code, Encoding, Scheme, SignatureRefusal, code};
+pub use signature::{Code, Encoding, Scheme, SignatureRefusal, code, is_signed};

@@ -121,6 +121,12 @@ impl Encoding {
     }
 }
 
+/// Whether `key` signed `content`, compared in constant time. An empty key signs nothing, since anyone has it.
+pub fn is_signed(claimed: &str, encoding: Encoding, content: &[&[u8]], key: &[u8]) -> bool {
+    let claimed = encoding.decoded(claimed.as_bytes());
+    !key.is_empty() && claimed.is_some_and(|claimed| code(key, content).ct_eq(&claimed).into())
+}
+
 /// The HMAC of `content`, the parts of which follow each other.
 pub fn code(key: &[u8], content: &[&[u8]]) -> Code {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");

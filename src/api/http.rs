@@ -1,6 +1,7 @@
 //! The HTTP server: which endpoint is where, and the bounds on what comes through them.
 
 pub(crate) mod body;
+pub(crate) mod connect;
 mod graphql_request;
 pub(crate) mod operations;
 mod page;
@@ -77,6 +78,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Endpoints {
     /// Where stores post webhooks.
     pub(crate) webhooks: Router,
+    /// Where browsers go to connect stores.
+    pub(crate) connect: Router,
     pub(crate) api: Api,
     pub(crate) operations: Arc<Operations>,
     /// Bodies of requests that are in memory.
@@ -88,7 +91,7 @@ pub struct Endpoints {
 
 /// All addresses.
 pub fn router(endpoints: Endpoints) -> Router {
-    let Endpoints { webhooks, api, operations, bodies, trusted_proxies, .. } = endpoints;
+    let Endpoints { webhooks, connect, api, operations, bodies, trusted_proxies, .. } = endpoints;
     let api = ApiEndpoint { api, bodies, trusted_proxies, sockets: Arc::default(), strangers: Arc::default() };
     let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(api.clone());
     let operations = Router::new()
@@ -98,6 +101,7 @@ pub fn router(endpoints: Endpoints) -> Router {
         .with_state(operations);
     Router::new()
         .merge(webhooks)
+        .merge(connect)
         .merge(graphql)
         .merge(products::routes(api))
         .merge(page::files())

@@ -5,6 +5,7 @@ mod reading;
 mod store_access;
 mod unread_orders;
 
+use chrono::{DateTime, Utc};
 use domain::commerce::Currency;
 use domain::integration::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationRefusal, Provider, Purpose, WEAK_SECRET_CHARS,
@@ -18,16 +19,17 @@ use super::error::{Error, Refused};
 use super::identifiers::Identifiers;
 use super::keys;
 use super::limits::Limits;
-use super::links::{Links, webhook_url};
+use super::links::{CurrentLink, Links, webhook_url};
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use mappings::{AddedMappings, NewMapping};
 pub use unread_orders::{UnreadOrder, why_unread};
 
-/// What can be done with integrations.
+/// What can be done with integrations. Cheap to clone.
+#[derive(Clone)]
 pub struct Integrations {
-    data: LogAndViews,
+    pub(super) data: LogAndViews,
     links: Links,
     limits: Limits,
     identifiers: Identifiers,
@@ -175,7 +177,7 @@ impl Integrations {
     }
 
     /// The integration and whose it is, where the caller may change it.
-    async fn managed(&self, viewer: &Viewer, id: &str) -> Result<(IntegrationId, AccountId), Error> {
+    pub(super) async fn managed(&self, viewer: &Viewer, id: &str) -> Result<(IntegrationId, AccountId), Error> {
         let not_found = || Refused::not_found("integrationId");
         let id: IntegrationId = id.parse().map_err(|_| not_found())?;
         let owner = self.links.find(id).await?.ok_or_else(not_found)?.account_id;
@@ -183,7 +185,21 @@ impl Integrations {
         if viewer.manages(&owner.to_string()) { Ok((id, owner)) } else { Err(not_found().into()) }
     }
 
-    async fn execute(
+    /// The integration as it stands now, if there is one.
+    pub(super) async fn found(&self, id: IntegrationId) -> Result<Option<CurrentLink>, Error> {
+        Ok(self.links.find(id).await?)
+    }
+
+    /// The same of one that there is.
+    pub(super) async fn link(&self, id: IntegrationId) -> Result<CurrentLink, Error> {
+        self.found(id).await?.ok_or_else(|| Refused::not_found("integrationId").into())
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.data.now()
+    }
+
+    pub(super) async fn execute(
         &self,
         viewer: &Viewer,
         (id, owner): (IntegrationId, AccountId),

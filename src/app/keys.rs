@@ -43,6 +43,16 @@ pub fn new_signing_secret() -> String {
     format!("{SECRET_PREFIX}{}", random(SECRET_CHARS))
 }
 
+/// What opens the page on which a store is connected.
+pub fn new_link_secret() -> String {
+    random(KEY_CHARS)
+}
+
+/// What a browser keeps while a store is connected in it.
+pub fn new_browser_session() -> String {
+    random(KEY_CHARS)
+}
+
 fn random(characters: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(characters).map(char::from).collect()
 }

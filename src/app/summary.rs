@@ -2,6 +2,7 @@
 //! is in a sentence.
 
 mod delivery;
+mod integration;
 pub(crate) mod operator_actions;
 mod reading;
 mod sending;
@@ -11,12 +12,11 @@ mod tests;
 use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::checkpoint::CheckpointEvent;
-use domain::integration::{IntegrationEvent, Purpose};
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::publication::PublicationEvent;
 use domain::resource::{Happened, Report, ReportOutcome, ResourceKind};
-use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
+use domain::{Credits, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub fn summary(event: &Recorded) -> String {
     match &event.event {
         AnyEvent::Account(event) => of_account(event),
         AnyEvent::Ledger(event) => of_ledger(event),
-        AnyEvent::Integration(event) => of_integration(event),
+        AnyEvent::Integration(event) => integration::of_integration(event),
         AnyEvent::Delivery(event) => delivery::of_delivery(event),
         AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
             let what = match received.kind {
@@ -152,64 +152,6 @@ fn of_ledger(event: &LedgerEvent) -> String {
             format!("{charged} charged for attempt {attempt} of delivery {delivery_id}; {returned} given back.")
         }
     }
-}
-
-fn of_integration(event: &IntegrationEvent) -> String {
-    match event {
-        IntegrationEvent::IntegrationCreated(created) => {
-            format!("The {} integration “{}” was created.", created.provider.name(), created.name)
-        }
-        IntegrationEvent::IntegrationRenamed { name } => format!("The integration is called “{name}” now."),
-        IntegrationEvent::PurposeChanged { purpose: Purpose::Delivers } => {
-            "The integration delivers what is ordered, and publishes nothing.".to_owned()
-        }
-        IntegrationEvent::PurposeChanged { purpose: Purpose::Publishes } => {
-            "The integration publishes commerce events, and delivers nothing.".to_owned()
-        }
-        IntegrationEvent::PurposeChanged { purpose: Purpose::Both } => {
-            "The integration delivers what is ordered, and publishes commerce events.".to_owned()
-        }
-        IntegrationEvent::IntegrationActivated {} => {
-            "The integration was switched on: its webhooks are let in.".to_owned()
-        }
-        IntegrationEvent::IntegrationDeactivated {} => {
-            "The integration was switched off: its webhooks are refused.".to_owned()
-        }
-        IntegrationEvent::OrderStatusesChanged { order_statuses } if order_statuses.is_empty() => {
-            "Orders of every status are delivered now.".to_owned()
-        }
-        IntegrationEvent::OrderStatusesChanged { order_statuses } => {
-            format!("Only orders of these statuses are delivered now: {}.", order_statuses.join(", "))
-        }
-        IntegrationEvent::SigningSecretSet { secret_preview, .. } => {
-            format!("The signing secret was set to one that ends in {secret_preview}; the one before is void.")
-        }
-        IntegrationEvent::SigningSecretRotated { secret_preview, previous_valid_until, .. } => format!(
-            "The signing secret was replaced by one that ends in {secret_preview}; the one before is valid until {}.",
-            moment(*previous_valid_until)
-        ),
-        IntegrationEvent::NotificationUrlChanged { notification_url } => {
-            format!("The store posts to {notification_url} now.")
-        }
-        IntegrationEvent::CurrencyChanged { currency } => format!("The store's prices are in {currency}."),
-        IntegrationEvent::StoreAccessSaved { token_preview, store, .. } => {
-            let store = store.as_ref().map(|store| format!(" (store {store})")).unwrap_or_default();
-            format!("The access token {token_preview} of the store's API was saved{store}: orders can be read there.")
-        }
-        IntegrationEvent::StoreAccessRemoved {} => "The access to the store's API was removed.".to_owned(),
-        IntegrationEvent::ItemMappingAdded { mapping } => format!("A mapping was added: {}.", rule(mapping)),
-        IntegrationEvent::ItemMappingRemoved { mapping_id } => format!("The mapping {mapping_id} was removed."),
-    }
-}
-
-fn rule(mapping: &ItemMapping) -> String {
-    let part = match mapping.match_type {
-        MatchType::Title => "title",
-        MatchType::ProductId => "product id",
-        MatchType::Sku => "SKU",
-        MatchType::VariantId => "variant id",
-    };
-    format!("for the {part} “{}” the {} is delivered", mapping.external_ref, mapping.asset)
 }
 
 fn cause(code: ResolutionCode) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{ServerArgs, understood};
 use super::output::{self, cell, moment};
-use super::stores::StoreArgs;
+use super::databases::DatabaseArgs;
 use crate::audit::{checkpoint, key};
 
 /// Prove that the event log was not changed: verify it, sign checkpoints, and export bundles that others can check
@@ -95,12 +95,12 @@ impl SignCheckpoint {
 #[command(name = "key")]
 pub(super) struct ShowKey {
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl ShowKey {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let keys = key::all(&log).await?;
         log.close().await;
         if json {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use self::files::BackupNote;
 use super::output;
-use super::stores::StoreArgs;
+use super::databases::DatabaseArgs;
 
 /// Copy the event log into a folder, while a server may go on writing it
 ///
@@ -23,7 +23,7 @@ pub(super) struct Backup {
     #[arg(long, env = "CLOUD_BRIDGE_BACKUP", value_name = "DIR")]
     to: PathBuf,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 /// Put a backup's event log into an empty data folder, and check that no event in it was changed
@@ -36,14 +36,14 @@ pub(super) struct Restore {
     #[arg(long, env = "CLOUD_BRIDGE_BACKUP", value_name = "DIR")]
     from: PathBuf,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Backup {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        self.stores
+        self.databases
             .require_embedded_log("back it up with `pg_dump --format custom`, the tables of one log together")?;
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let made = files::back_up(&log, &self.to, log.clock().now()).await;
         log.close().await;
         let note = made?;
@@ -63,17 +63,17 @@ impl Backup {
 
 impl Restore {
     pub(super) fn run(self, json: bool) -> anyhow::Result<()> {
-        self.stores.require_embedded_log("put it back with `pg_restore`")?;
-        if !self.stores.has_default_log() {
+        self.databases.require_embedded_log("put it back with `pg_restore`")?;
+        if !self.databases.has_default_log() {
             bail!("a backup is put back into a data folder: leave --log out and name the folder with --data-dir");
         }
         let note = files::examined(&self.from)?;
-        let vault = self.stores.vault(false)?;
+        let vault = self.databases.vault(false)?;
         if let Some(missing) = note.opened_by().find(|id| !hex::decode(id).is_ok_and(|id| vault.has(&id))) {
             let present = hex::encode(vault.master_key_id());
             bail!("the master key is not the backup's: it wants key {missing}, this is key {present}");
         }
-        let file = files::put_back(&self.from, &self.stores.data_dir)?;
+        let file = files::put_back(&self.from, &self.databases.data_dir)?;
         if json {
             return Ok(output::print_json(&json!({ "log": file, "position": note.position }))?);
         }

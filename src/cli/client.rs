@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::identifiers;
 use super::output::clean;
-use super::stores::{self, DEFAULT_DATA_DIR};
+use super::databases::{self, DEFAULT_DATA_DIR};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The server closes a connection on which nothing came for ten seconds: a request may meet that.
@@ -117,7 +117,7 @@ impl AskingArgs {
             Some(key) => key.into(),
             None => match &self.key.0.api_key_file {
                 Some(file) => read_key(file)?,
-                None => read_key(&stores::admin_key_file(data_dir))?,
+                None => read_key(&databases::admin_key_file(data_dir))?,
             },
         };
         Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, key)? })

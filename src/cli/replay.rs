@@ -18,7 +18,7 @@ use super::client::AskingArgs;
 use super::identifiers::whole_in;
 use super::moments::moment;
 use super::output::{self, cell, clean};
-use super::stores::StoreArgs;
+use super::databases::DatabaseArgs;
 pub(super) use for_real::ForReal;
 
 use crate::replay::{Choice, Difference, MAX_LISTED, MAX_NAMED, WhatIf, what_if};
@@ -65,7 +65,7 @@ pub(super) struct Replay {
     #[command(flatten)]
     asking: AskingArgs,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Replay {
@@ -74,7 +74,7 @@ impl Replay {
         if !self.dry_run {
             return self.for_real(json).await;
         }
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let choice = self.choice(&log).await?;
         let head = log.head().0.unsigned_abs();
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(head) } else { ProgressBar::hidden() };

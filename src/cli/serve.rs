@@ -1,5 +1,6 @@
 //! `cloud-bridge serve`: the service, until it is stopped.
 
+mod apps;
 mod outbound;
 mod webhooks;
 
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::output;
 use super::shutdown::asked_to_stop;
-use super::stores::StoreArgs;
+use super::databases::DatabaseArgs;
 use crate::api::http;
 use crate::app::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
@@ -75,7 +76,7 @@ pub(super) struct Serve {
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 /// What one account may have at most.
@@ -161,10 +162,11 @@ impl Serve {
         let address = listener.local_addr()?;
         let public_url = self.public_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
         let options = ServiceOptions {
-            log_url: self.stores.log_url()?,
-            views_url: self.stores.views_url()?,
+            log_url: self.databases.log_url()?,
+            views_url: self.databases.views_url()?,
             cortex_url: self.cortex_url.clone(),
             store_apis: self.webhooks.apis(),
+            apps: self.webhooks.apps()?,
             verification: self.webhooks.verification()?,
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
@@ -182,7 +184,7 @@ impl Serve {
                  count as one address"
             );
         }
-        let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
+        let service = Service::start(options, self.databases.vault(true)?, Clock::default()).await?;
         // Nothing is served before this is through, so the key works as soon as it is printed.
         let announced = match service.bootstrap(|admin| self.announce(json, address, Some(&admin.api_key))).await {
             Ok(Some(_)) => Ok(()),
@@ -212,8 +214,8 @@ impl Serve {
     fn announce(&self, json: bool, address: SocketAddr, admin_key: Option<&str>) -> anyhow::Result<()> {
         let url = own_url(address);
         let kept = match admin_key {
-            Some(key) if self.stores.has_default_log() => {
-                let path = self.stores.admin_key_file();
+            Some(key) if self.databases.has_default_log() => {
+                let path = self.databases.admin_key_file();
                 keep(&path, key)
                     .with_context(|| format!("the key cannot be kept in {}", path.display()))
                     .map(|()| Some(path))

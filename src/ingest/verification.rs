@@ -62,8 +62,12 @@ impl Verification {
         received: &Received<'_>,
         link: &Link,
     ) -> Result<Sender, IngestRefusal> {
-        let shared = self.secrets.of(link.provider).filter(|_| !link.has_signing_secret());
-        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(shared).collect();
+        // Webhooks that an app registers are signed with the app's secret, also where the merchant made others by hand.
+        let signs_as_app = matches!(link.provider, Provider::Shopify | Provider::BigCommerce);
+        let own_app = link.app_secret().filter(|_| signs_as_app);
+        let is_shared = !link.has_signing_secret() || link.is_connected_by_other_app();
+        let shared = self.secrets.of(link.provider).filter(|_| is_shared);
+        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(own_app).chain(shared).collect();
         if !secrets.is_empty() || link.has_signing_secret() {
             platform.verify(received, &secrets)?;
             return Ok(Sender::Store);

@@ -25,6 +25,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 use reqwest::Url;
+use reqwest::dns::Resolve;
 use rustls::RootCertStore;
 
 pub use address::NotPublic;
@@ -149,6 +150,21 @@ impl OutboundClient {
             self.resolver.resolve_name(name).await?;
         }
         Ok(checked)
+    }
+
+    /// The same by its spelling alone: what its name resolves to is judged when it is connected to by [`Self::resolver`].
+    pub(super) fn checked(&self, url: &str) -> Result<CheckedUrl, UrlRefusal> {
+        CheckedUrl::parse(url, &self.rules)
+    }
+
+    /// Resolves names for other HTTP clients that call what merchants name.
+    pub(super) fn resolver(&self) -> impl Resolve + use<> {
+        self.resolver.clone()
+    }
+
+    /// The operator's proxy, which resolves names itself.
+    pub(super) fn proxy(&self) -> Option<&Url> {
+        self.rules.proxy.as_ref()
     }
 
     /// Posts a body to an endpoint. It returns within the timeout, whatever the receiver does; dropping it ends the attempt.

@@ -1,180 +1,162 @@
-//! The port to the APIs of stores: reads an order that a thin webhook names. What is requested and what the responses mean, each
-//! platform says for itself, in the crate `providers`.
+//! The port to the APIs of stores. What is requested and what the responses mean, each platform says for itself, in the crate
+//! `providers`; here it is sent, within bounds of time and size, and no faster than the store lets it.
 
-use std::time::{Duration, Instant};
+mod addresses;
+mod calls;
+mod orders;
+mod pauses;
 
-use chrono::TimeDelta;
-use domain::delivery::{FetchFailure, MAX_REASON_CHARS, StoreCall};
-use domain::integration::{Provider, StoreAccess};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::integration::Provider;
 use event_log::clock::Clock;
-use providers::{OrderApi, OrderReference, OrderStep, StoreOrder, StoreReport};
+use providers::{ApiRequest, ApiResponse, Standing, StoreApi};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Proxy, Response};
 
 pub use super::address::AddressError;
-use super::address::api_address;
+use super::outbound::{OutboundClient, UrlRefusal};
 use super::response::{BodyError, bounded_body, retry_after, why_lost};
+pub use addresses::ApiAddresses;
+pub use calls::{CallFailure, Target};
+pub use orders::StoredOrder;
+use pauses::Pauses;
 
-/// Most that is read of an order, in bytes, of all its responses together.
-const MAX_ORDER_BYTES: usize = 2 * 1_024 * 1_024;
-/// How long reading an order may take, all its requests together.
-const ORDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most that is read of a response, in bytes; of an order, of all its responses together.
+const MAX_BYTES: usize = 2 * 1_024 * 1_024;
+/// How long a call may take; reading an order, all its requests together.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a store rests that had too many requests and does not say for how long.
+const USUAL_PAUSE: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
 
-/// The addresses of the platforms' APIs, where they are not the platforms' own.
-#[derive(Clone, Debug, Default)]
-pub struct ApiAddresses {
-    pub bigcommerce: Option<String>,
-    pub square: Option<String>,
-}
-
-/// A connection pool to the APIs of stores. It never repeats a call by itself: when to try again is the worker's decision.
-#[derive(Clone, Debug)]
+/// A connection pool to the APIs of stores. It never repeats a call by itself: when to try again is decided by who calls.
+#[derive(Clone)]
 pub struct StoreClient {
-    http: Client,
+    /// Calls the addresses that the operator named, wherever they are.
+    named: Client,
+    /// Calls all others, which follow from what merchants enter: by the rules for subscribers' endpoints.
+    public: Client,
+    outbound: OutboundClient,
     addresses: ApiAddresses,
+    pauses: Arc<Pauses>,
     /// Dates of responses are compared with it.
     clock: Clock,
 }
 
-/// An order as its store has it.
-#[derive(Debug)]
-pub struct StoredOrder {
-    pub order: StoreOrder,
-    /// The same in the words of commerce events.
-    pub report: Option<StoreReport>,
-    /// What the store responded with: a body, or a list of several.
-    pub body: Vec<u8>,
-    pub call: StoreCall,
-}
-
-/// How the requests so far went.
-struct Calls {
-    began: Instant,
-    status: Option<StatusCode>,
-}
-
-impl Calls {
-    fn ended(&self, reason: Option<String>) -> StoreCall {
-        StoreCall {
-            status: self.status.map(|status| status.as_u16()),
-            duration_ms: u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX),
-            reason: reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
-        }
-    }
-
-    fn unavailable(&self, reason: impl Into<String>, retry_after: Option<Duration>) -> FetchFailure {
-        let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
-        FetchFailure::Unavailable { call: self.ended(Some(reason.into())), retry_after }
-    }
-}
-
 impl StoreClient {
-    pub fn new(addresses: &ApiAddresses, clock: Clock) -> Result<Self, AddressError> {
-        let http = Client::builder()
-            .user_agent(USER_AGENT)
-            .timeout(ORDER_TIMEOUT)
-            // A redirect would carry a token to an address that was not configured.
-            .redirect(Policy::none())
-            // Proxy settings would be read from the environment, and configuration is read in one place.
-            .no_proxy()
-            .build()
-            .expect("the settings are constants and the roots of trust are compiled in");
-        let address = |address: &Option<String>| address.as_deref().map(api_address).transpose();
-        let addresses =
-            ApiAddresses { bigcommerce: address(&addresses.bigcommerce)?, square: address(&addresses.square)? };
-        Ok(Self { http, addresses, clock })
-    }
-
-    /// Reads an order at its store.
-    pub async fn order(
-        &self,
-        provider: Provider,
-        access: Option<&StoreAccess>,
-        order_id: &str,
-    ) -> Result<StoredOrder, FetchFailure> {
-        let calls = &mut Calls { began: Instant::now(), status: None };
-        let Some(api) = providers::of(provider).order_api() else {
-            return Err(calls.unavailable("orders of this platform are not read at the store", None));
+    pub fn new(addresses: &ApiAddresses, outbound: OutboundClient, clock: Clock) -> Result<Self, AddressError> {
+        let built = |builder: ClientBuilder| {
+            let builder = builder
+                .user_agent(USER_AGENT)
+                .timeout(TIMEOUT)
+                // A redirect would carry a token to an address that was not configured.
+                .redirect(Policy::none());
+            builder.build().expect("the settings are constants and the roots of trust are compiled in")
         };
-        let known = access.and_then(|access| Some((access.token.known()?, access.store.as_deref())));
-        let Some((token, store)) = known else { return Err(FetchFailure::AccessMissing { call: None }) };
-        let order = OrderReference { store, order_id };
-        match tokio::time::timeout(ORDER_TIMEOUT, self.read(api, provider, token, order, calls)).await {
-            Ok(read) => read,
-            Err(_) => Err(calls.unavailable("timed out", None)),
-        }
-    }
-
-    async fn read(
-        &self,
-        api: &dyn OrderApi,
-        provider: Provider,
-        token: &str,
-        order: OrderReference<'_>,
-        calls: &mut Calls,
-    ) -> Result<StoredOrder, FetchFailure> {
-        let mut bodies: Vec<Vec<u8>> = vec![];
-        loop {
-            let read: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
-            let step = api.next(&order, &read).map_err(|malformed| calls.unavailable(malformed.to_string(), None))?;
-            let path = match step {
-                OrderStep::Request { path } => path,
-                OrderStep::Order(found) => {
-                    let report = api.report(&order, &read).unwrap_or_default();
-                    let call = calls.ended(None);
-                    return Ok(StoredOrder { order: *found, report, body: joined(bodies), call });
-                }
-            };
-            let mut request = self.http.get(format!("{}{path}", self.address(api, provider)));
-            for (name, value) in api.headers(token) {
-                request = request.header(name, value);
+        // Proxy settings would be read from the environment, and configuration is read in one place.
+        let named = built(Client::builder().no_proxy());
+        let public = match outbound.proxy() {
+            Some(proxy) => {
+                let proxy = Proxy::all(proxy.clone()).expect("it is a URL that the HTTP client of endpoints has taken");
+                built(Client::builder().proxy(proxy))
             }
-            calls.status = None;
-            let response = request.send().await.map_err(|error| calls.unavailable(why_lost(&error), None))?;
-            calls.status = Some(response.status());
-            let left = MAX_ORDER_BYTES.saturating_sub(bodies.iter().map(Vec::len).sum());
-            bodies.push(self.receive(response, left, calls).await?);
-        }
-    }
-
-    fn address<'a>(&'a self, api: &dyn OrderApi, provider: Provider) -> &'a str {
-        let named = match provider {
-            Provider::BigCommerce => self.addresses.bigcommerce.as_deref(),
-            Provider::Square => self.addresses.square.as_deref(),
-            Provider::Shopify | Provider::WooCommerce | Provider::Generic => None,
+            None => built(Client::builder().no_proxy().dns_resolver(Arc::new(outbound.resolver()))),
         };
-        named.unwrap_or_else(|| api.address())
+        let (addresses, pauses) = (addresses.checked()?, Arc::default());
+        Ok(Self { named, public, outbound, addresses, pauses, clock })
     }
 
-    async fn receive(&self, mut response: Response, max_bytes: usize, calls: &Calls) -> Result<Vec<u8>, FetchFailure> {
-        let status = response.status();
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let reason = "the store does not take the access token".to_owned();
-            return Err(FetchFailure::AccessMissing { call: Some(calls.ended(Some(reason))) });
+    /// Sends one request and returns its body, whatever it is.
+    pub async fn call(&self, target: &Target<'_>, request: &ApiRequest) -> Result<Vec<u8>, CallFailure> {
+        self.call_within(target, request, MAX_BYTES).await.map(|(_, body)| body)
+    }
+
+    async fn call_within(
+        &self,
+        target: &Target<'_>,
+        request: &ApiRequest,
+        max_bytes: usize,
+    ) -> Result<(u16, Vec<u8>), CallFailure> {
+        self.pauses.wait(target).await?;
+        let api = target.api;
+        let url = self.url(target, request)?;
+        let client = if url.is_named { &self.named } else { &self.public };
+        let mut message = client.request(request.method.clone(), url.url);
+        for (name, value) in target.token.map(|token| api.headers(token)).unwrap_or_default() {
+            message = message.header(name, value);
         }
-        if !matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
-            let reason = match status {
-                StatusCode::NOT_FOUND => "the store has no such order".to_owned(),
-                StatusCode::TOO_MANY_REQUESTS => "the store asks for fewer requests".to_owned(),
-                other => format!("answered {}", other.as_u16()),
-            };
-            return Err(calls.unavailable(reason, retry_after(response.headers(), self.clock.now())));
+        if let Some(body) = &request.body {
+            message = message.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        bounded_body(&mut response, max_bytes).await.map_err(|error| match error {
-            BodyError::Lost(error) => calls.unavailable(why_lost(&error), None),
-            BodyError::TooLarge => calls.unavailable("answered with more than 2 MiB", None),
-        })
+        let response = message.send().await.map_err(|error| CallFailure::lost(why_lost(&error)))?;
+        self.receive(target, response, max_bytes).await
+    }
+
+    async fn receive(
+        &self,
+        target: &Target<'_>,
+        mut response: Response,
+        max_bytes: usize,
+    ) -> Result<(u16, Vec<u8>), CallFailure> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let asked_for = retry_after(&headers, self.clock.now());
+        let body = bounded_body(&mut response, max_bytes).await;
+        let read = ApiResponse { status, headers: &headers, body: body.as_deref().unwrap_or_default() };
+        let standing = target.api.standing(&read);
+        let mut pause = asked_for.unwrap_or_default().max(target.api.pause(&read));
+        if standing == Standing::TooMany {
+            pause = pause.max(USUAL_PAUSE);
+        }
+        self.pauses.set(target, pause);
+        self.note_version(target, &headers);
+        let asks = asked_for.or((pause > Duration::ZERO).then_some(pause));
+        match standing {
+            Standing::Fine => {
+                let body = body.map_err(|error| CallFailure::unread(status, error))?;
+                Ok((status, body))
+            }
+            Standing::Unauthorized => Err(CallFailure::Unauthorized { status }),
+            Standing::Forbidden => Err(CallFailure::Forbidden { status }),
+            Standing::NotFound => Err(CallFailure::NotFound { status }),
+            Standing::TooMany => {
+                let reason = "the store asks for fewer requests".to_owned();
+                Err(CallFailure::Unavailable { status: Some(status), reason, retry_after: asks })
+            }
+            Standing::Failed(reason) => {
+                Err(CallFailure::Unavailable { status: Some(status), reason, retry_after: asked_for })
+            }
+        }
+    }
+
+    /// A platform that serves another version than was asked for has ended that one.
+    fn note_version(&self, target: &Target<'_>, headers: &reqwest::header::HeaderMap) {
+        let Some(wanted) = self.addresses.version(target.provider, target.api) else { return };
+        let served = headers.get("x-shopify-api-version").and_then(|version| version.to_str().ok());
+        if let Some(served) = served.filter(|served| *served != wanted) {
+            tracing::warn!(wanted, served, "the store does not serve this version of its API any more: see --shopify-api-version");
+        }
     }
 }
 
-/// The body, or a list of several.
-fn joined(mut bodies: Vec<Vec<u8>>) -> Vec<u8> {
-    if bodies.len() == 1 {
-        return bodies.remove(0);
+impl CallFailure {
+    fn unread(status: u16, error: BodyError) -> Self {
+        let reason = match error {
+            BodyError::Lost(error) => why_lost(&error),
+            BodyError::TooLarge => "answered with more than 2 MiB".to_owned(),
+        };
+        Self::Unavailable { status: Some(status), reason, retry_after: None }
     }
-    for empty in bodies.iter_mut().filter(|body| body.trim_ascii().is_empty()) {
-        *empty = b"[]".to_vec();
+}
+
+/// What a platform's API is called for.
+pub fn api_of(provider: Provider) -> Option<&'static dyn StoreApi> {
+    providers::of(provider).store_api()
+}
+
+impl From<UrlRefusal> for CallFailure {
+    fn from(refusal: UrlRefusal) -> Self {
+        Self::Unavailable { status: None, reason: refusal.to_string(), retry_after: None }
     }
-    [b"[".to_vec(), bodies.join(&b","[..]), b"]".to_vec()].concat()
 }

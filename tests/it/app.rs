@@ -12,6 +12,7 @@ use cloud_bridge::app::bootstrap::NewAccount;
 use cloud_bridge::app::limits::Limits;
 use cloud_bridge::ingest::verification::Verification;
 use cloud_bridge::ports::outbound::OutboundRules;
+use cloud_bridge::app::stores::PlatformApps;
 use cloud_bridge::ports::stores::ApiAddresses;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, Service, ServiceOptions};
@@ -80,6 +81,7 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         },
         mail: None,
         store_apis: ApiAddresses::default(),
+        apps: PlatformApps::default(),
         verification: Verification::default(),
     }
 }
@@ -87,7 +89,7 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
 /// With orders read at these stores.
 fn reading(stores: &StoreSandbox, options: ServiceOptions) -> ServiceOptions {
     let address = || Some(stores.base_url().to_owned());
-    ServiceOptions { store_apis: ApiAddresses { bigcommerce: address(), square: address() }, ..options }
+    ServiceOptions { store_apis: ApiAddresses { bigcommerce: address(), square: address(), ..ApiAddresses::default() }, ..options }
 }
 
 impl Node {

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::{Provider, Purpose};
+use super::{AccessLost, ConnectionAttempt, Grant, Provider, Purpose};
+use uuid::Uuid;
 use crate::{AccountId, ItemMapping, MappingId};
 
 #[derive(Clone, Debug)]
@@ -47,7 +48,35 @@ pub enum IntegrationCommand {
         token: SecretString,
         store: Option<String>,
     },
+    /// The present token was replaced by another of the same authorisation.
+    RenewStoreAccess {
+        old_token: SecretString,
+        grant: Grant,
+    },
+    /// The store takes this token no more; None for whichever there is.
+    LoseStoreAccess {
+        token: Option<SecretString>,
+        reason: AccessLost,
+    },
     RemoveStoreAccess,
+    StartConnecting {
+        attempt: ConnectionAttempt,
+    },
+    /// Somebody authorised what this attempt asked for.
+    CompleteConnecting {
+        attempt_id: Uuid,
+        grant: Grant,
+        now: DateTime<Utc>,
+    },
+    FailConnecting {
+        attempt_id: Uuid,
+        reason: String,
+    },
+    SaveStoreApp {
+        client_id: String,
+        client_secret: SecretString,
+    },
+    RemoveStoreApp,
     AddItemMapping {
         mapping: ItemMapping,
     },

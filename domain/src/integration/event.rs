@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::{Provider, Purpose};
+use super::{AccessLost, Authorization, ConnectionAttempt, Provider, Purpose};
+use uuid::Uuid;
 use crate::commerce::Currency;
 use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, ItemMapping, MappingId, Private};
@@ -50,8 +51,38 @@ pub enum IntegrationEvent {
         /// What names the store in its platform's API, where the token alone does not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         store: Option<String>,
+        /// What came with the token by OAuth.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<Authorization>,
+    },
+    /// Another token of the same authorisation, in place of one that ends.
+    StoreAccessRenewed {
+        token: Private<String>,
+        token_preview: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refresh_token: Option<Private<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// The store takes the token no more.
+    StoreAccessLost {
+        reason: AccessLost,
     },
     StoreAccessRemoved {},
+    /// Somebody begins to connect the store, and is to authorise that there.
+    StoreConnectionStarted(ConnectionAttempt),
+    /// Nothing came of it: the store, or who was to authorise it, refused.
+    StoreConnectionFailed {
+        attempt_id: Uuid,
+        reason: String,
+    },
+    /// The merchant's own app at the platform, by which the store is connected in place of the operator's.
+    StoreAppSaved {
+        client_id: String,
+        client_secret: Private<String>,
+        secret_preview: String,
+    },
+    StoreAppRemoved {},
     ItemMappingAdded {
         mapping: ItemMapping,
     },

@@ -1,7 +1,7 @@
 //! Why an integration refuses a command.
 
 use super::{
-    MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS,
+    MAX_APP_CHARS, MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS,
     MAX_TOKEN_CHARS, Provider,
 };
 
@@ -33,6 +33,14 @@ pub enum IntegrationRefusal {
     InvalidCurrency,
     #[error("an access token must have 1 to {MAX_TOKEN_CHARS} characters: ASCII letters, digits and marks, no spaces")]
     InvalidToken,
+    #[error("the id and the secret of an app have 1 to {MAX_APP_CHARS} characters each, without spaces")]
+    InvalidApp,
+    #[error("this attempt to connect the store was used already, or another was begun since: begin again")]
+    ConnectionUsed,
+    #[error("this attempt to connect the store took too long: begin again")]
+    ConnectionExpired,
+    #[error("the integration is of the store {known}, and its orders would be mixed with another's: create an integration for each store")]
+    OtherStore { known: String },
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },
     #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]

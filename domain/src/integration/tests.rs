@@ -1,5 +1,6 @@
 //! The rules of an integration, as given, when, then.
 
+mod connecting;
 mod mappings;
 mod signing_secrets;
 
@@ -12,7 +13,7 @@ use strum::IntoEnumIterator as _;
 use uuid::Uuid;
 
 use super::{
-    CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
+    AccessLost, CreateIntegration, Grant, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
     Provider, Purpose, is_weak_secret,
 };
 use crate::commerce::Currency;
@@ -204,7 +205,7 @@ fn currency_changed() -> IntegrationEvent {
 
 fn access_saved(store: Option<&str>) -> IntegrationEvent {
     let store = store.map(str::to_owned);
-    IntegrationEvent::StoreAccessSaved { token: "token_1234567890".into(), token_preview: "…7890".to_owned(), store }
+    IntegrationEvent::StoreAccessSaved { token: "token_1234567890".into(), token_preview: "…7890".to_owned(), store, authorization: None }
 }
 
 #[test]
@@ -265,6 +266,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         1 => (text(&["token_1234567890", " another ", "", "two words"]), prop::option::of(text(&["abc"])))
             .prop_map(|(token, store)| IntegrationCommand::SaveStoreAccess { token: token.into(), store }),
         1 => Just(IntegrationCommand::RemoveStoreAccess),
+        4 => connecting::any_command(),
         1 => text(&["EUR", "jpy", "none"]).prop_map(|currency| IntegrationCommand::ChangeCurrency { currency }),
         3 => mapping.prop_map(|mapping| IntegrationCommand::AddItemMapping { mapping }),
         1 => mapping_id().prop_map(|mapping_id| IntegrationCommand::RemoveItemMapping { mapping_id }),
@@ -274,7 +276,16 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
 proptest! {
     #[test]
     fn repeating_a_command_adds_nothing(mut commands in prop::collection::vec(any_command(), 0..60)) {
-        commands.retain(|command| !matches!(command, IntegrationCommand::SaveStoreAccess { .. }));
+        // Saved again, what waits is read; begun again, it is another attempt, which is used up once.
+        commands.retain(|command| {
+            let always = matches!(
+                command,
+                IntegrationCommand::SaveStoreAccess { .. }
+                    | IntegrationCommand::StartConnecting { .. }
+                    | IntegrationCommand::CompleteConnecting { .. }
+            );
+            !always
+        });
         repeating_adds_nothing(commands, Integration::decide)?;
     }
 }
@@ -309,6 +320,27 @@ fn the_stored_form_of_every_event_is_pinned() {
         publishing(),
         IntegrationEvent::PurposeChanged { purpose: Purpose::Delivers },
         currency_changed(),
+        connecting::started(),
+        connecting::granted(),
+        IntegrationEvent::StoreAccessRenewed {
+            token: "token_0987654321".into(),
+            token_preview: "…4321".to_owned(),
+            refresh_token: Some("refresh_2".into()),
+            expires_at: Some(noon()),
+        },
+        IntegrationEvent::StoreAccessRenewed {
+            token: "token_0987654321".into(),
+            token_preview: "…4321".to_owned(),
+            refresh_token: None,
+            expires_at: None,
+        },
+        IntegrationEvent::StoreAccessLost { reason: AccessLost::Uninstalled },
+        IntegrationEvent::StoreConnectionFailed {
+            attempt_id: Uuid::from_u128(7),
+            reason: "the store was not authorised: no".to_owned(),
+        },
+        connecting::app_saved(),
+        IntegrationEvent::StoreAppRemoved {},
     ];
     insta::assert_snapshot!(stored(&events));
 }
@@ -324,7 +356,10 @@ fn every_event_that_ever_was_still_loads() {
 #[test]
 fn a_command_prints_no_secret() {
     let access = IntegrationCommand::SaveStoreAccess { token: SECRET.into(), store: None };
-    for command in [IntegrationCommand::Create(create()), set_secret(SECRET, 0), access] {
+    let grant = Grant { token: SECRET.into(), refresh_token: Some(SECRET.into()), ..connecting::grant("") };
+    let complete = IntegrationCommand::CompleteConnecting { attempt_id: Uuid::nil(), grant, now: noon() };
+    let app = IntegrationCommand::SaveStoreApp { client_id: "app".to_owned(), client_secret: SECRET.into() };
+    for command in [IntegrationCommand::Create(create()), set_secret(SECRET, 0), access, complete, app] {
         let printed = format!("{command:?}");
         assert!(printed.contains("REDACTED") && !printed.contains(SECRET), "{printed}");
     }

@@ -1,7 +1,8 @@
 //! How an order is read at BigCommerce's V2 API: the order itself, then its products, page by page.
 
 use super::{order, sample};
-use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, StoreAccess, path_segment};
+use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
+use crate::store_api::{StoreAccess, StoreApi};
 use crate::sample::Purchase;
 use crate::shape::MAX_ITEMS;
 use crate::{Malformed, StoreReport};
@@ -9,9 +10,9 @@ use crate::{Malformed, StoreReport};
 /// Products of a page: the most that the API gives.
 const PAGE: usize = 250;
 
-pub(super) struct Orders;
+pub(super) struct Api;
 
-impl OrderApi for Orders {
+impl StoreApi for Api {
     fn address(&self) -> &'static str {
         "https://api.bigcommerce.com"
     }
@@ -19,14 +20,6 @@ impl OrderApi for Orders {
     /// V2 gives XML to a request that does not ask for JSON.
     fn headers(&self, token: &str) -> Vec<(&'static str, String)> {
         vec![("x-auth-token", token.to_owned()), ("accept", "application/json".to_owned())]
-    }
-
-    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
-        read(order, responses).map(OrderStep::from)
-    }
-
-    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
-        read(order, responses).map(ReadStep::report)
     }
 
     fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str> {
@@ -44,6 +37,22 @@ impl OrderApi for Orders {
                            once, with the client secret and the API path (https://api.bigcommerce.com/stores/STORE_HASH/v3/).",
             needs_store: true,
         }
+    }
+
+    fn orders(&self) -> Option<&'static dyn OrderApi> {
+        Some(&Orders)
+    }
+}
+
+pub(super) struct Orders;
+
+impl OrderApi for Orders {
+    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
+        read(order, responses).map(OrderStep::from)
+    }
+
+    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
+        read(order, responses).map(ReadStep::report)
     }
 
     fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {

@@ -1,16 +1,17 @@
 //! How an order is read at Square's API: one request, whose response has all of it.
 
 use super::{order, sample};
-use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, StoreAccess, path_segment};
+use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
+use crate::store_api::{StoreAccess, StoreApi};
 use crate::sample::Purchase;
 use crate::{Malformed, StoreReport};
 
 /// The version of the API whose shapes are read here.
 const VERSION: &str = "2025-10-16";
 
-pub(super) struct Orders;
+pub(super) struct Api;
 
-impl OrderApi for Orders {
+impl StoreApi for Api {
     fn address(&self) -> &'static str {
         "https://connect.squareup.com"
     }
@@ -21,14 +22,6 @@ impl OrderApi for Orders {
             ("square-version", VERSION.to_owned()),
             ("accept", "application/json".to_owned()),
         ]
-    }
-
-    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
-        read(order, responses).map(OrderStep::from)
-    }
-
-    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
-        read(order, responses).map(ReadStep::report)
     }
 
     /// The token is of one seller, whose orders it reads.
@@ -44,6 +37,22 @@ impl OrderApi for Orders {
                            it needs the permission ORDERS_READ.",
             needs_store: false,
         }
+    }
+
+    fn orders(&self) -> Option<&'static dyn OrderApi> {
+        Some(&Orders)
+    }
+}
+
+pub(super) struct Orders;
+
+impl OrderApi for Orders {
+    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
+        read(order, responses).map(OrderStep::from)
+    }
+
+    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
+        read(order, responses).map(ReadStep::report)
     }
 
     fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! Integrations and their item mappings.
 
+mod connection;
 mod unread_order;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
 use crate::replay::past_orders;
+use connection::StoreConnection;
 use unread_order::UnreadOrder;
 
 /// A link to one store.
@@ -87,6 +89,12 @@ impl Integration {
     async fn store_access(&self) -> Option<StoreAccess> {
         let token_preview = self.0.token_preview.clone()?;
         Some(StoreAccess { token_preview, store: self.0.store.clone() })
+    }
+
+    /// How it is connected with its store, by OAuth or by a token that somebody copied.
+    async fn store_connection(&self, context: &Context<'_>) -> StoreConnection {
+        let now = context.data_unchecked::<Arc<App>>().data.now();
+        StoreConnection::new(&self.0, now.timestamp_micros())
     }
 
     /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired

@@ -20,6 +20,7 @@ mod publications;
 mod replays;
 mod reveal;
 mod store_access;
+mod store_connections;
 
 use async_graphql::MergedObject;
 
@@ -41,6 +42,7 @@ pub struct Mutation(
     reveal::Reveal,
     master_keys::MasterKeys,
     store_access::StoreAccesses,
+    store_connections::StoreConnections,
     publications::Publications,
     endpoints::Endpoints,
     contacts::Contacts,

@@ -2,7 +2,7 @@
 
 use domain::IntegrationId;
 use domain::integration::IntegrationCommand;
-use providers::OrderApi;
+use providers::StoreApi;
 use secrecy::SecretString;
 
 use super::Integrations;
@@ -19,7 +19,7 @@ impl Integrations {
         store: Option<&str>,
     ) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
-        let api = self.order_api(of.0).await?;
+        let api = self.store_api(of.0).await?;
         let entered = store.map(str::trim).filter(|store| !store.is_empty());
         if entered.is_some() && !api.access().needs_store {
             let message = "the token alone says which store it is: leave it out";
@@ -36,10 +36,9 @@ impl Integrations {
         Ok(of.0)
     }
 
-    async fn order_api(&self, id: IntegrationId) -> Result<&'static dyn OrderApi, Error> {
-        let link = self.links.find(id).await?.ok_or_else(|| Refused::not_found("integrationId"))?;
-        let platform = providers::of(link.provider);
-        platform.order_api().ok_or_else(|| {
+    async fn store_api(&self, id: IntegrationId) -> Result<&'static dyn StoreApi, Error> {
+        let platform = providers::of(self.link(id).await?.provider);
+        platform.store_api().ok_or_else(|| {
             let message = format!("{} sends whole orders: no access to its API is needed", platform.name());
             Refused::new("STORE_ACCESS_NOT_NEEDED", message, Some("integrationId")).into()
         })

@@ -6,9 +6,11 @@ use domain::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, DeliveryEvent, Intent, MoveCause, PlannedAsset,
     PlannedItem, RequeueCause, Started, Webhook, WebhookOutcome,
 };
-use domain::integration::{IntegrationCreated, Provider};
+use domain::integration::{AccessLost, Authorization, IntegrationCreated, IntegrationEvent, Provider, Purpose};
 use domain::notice::NoticeReceived;
-use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
+use domain::{
+    AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, ItemMapping, MappingId, MatchType, Private, ResourceType,
+};
 use event_log::{Position, Sequence};
 use strum::IntoEnumIterator as _;
 use uuid::Uuid;
@@ -293,8 +295,33 @@ fn how_a_store_and_the_service_reach_each_other_has_sentences() {
                 token: private(),
                 token_preview: "…abcd".to_owned(),
                 store: Some("k3s".to_owned()),
+                authorization: None,
             },
-            "The access token …abcd of the store's API was saved (store k3s): orders can be read there.",
+            "The access token …abcd of the store's API was saved (store k3s): the store can be called.",
+        ),
+        (
+            IntegrationEvent::StoreAccessSaved {
+                token: private(),
+                token_preview: "…abcd".to_owned(),
+                store: Some("storm.myshopify.com".to_owned()),
+                authorization: Some(Authorization {
+                    attempt_id: Uuid::nil(),
+                    client_id: "app".to_owned(),
+                    scopes: vec!["read_orders".to_owned()],
+                    missing_scopes: vec!["read_products".to_owned()],
+                    refresh_token: None,
+                    expires_at: None,
+                }),
+            },
+            "The store storm.myshopify.com was connected by the app app: it allowed read_orders, and did not allow read_products.",
+        ),
+        (
+            IntegrationEvent::StoreAccessLost { reason: AccessLost::Uninstalled },
+            "The store cannot be called any more: the app was removed there. It has to be connected again.",
+        ),
+        (
+            IntegrationEvent::StoreConnectionFailed { attempt_id: Uuid::nil(), reason: "it said no".to_owned() },
+            "The store was not connected: it said no.",
         ),
         (IntegrationEvent::StoreAccessRemoved {}, "The access to the store's API was removed."),
     ] {

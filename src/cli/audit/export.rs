@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::identifiers::whole_in;
 use super::super::input::position;
 use super::super::output;
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::{bar, counted};
 use crate::audit::bundle::{Request, StreamName, export};
 use event_log::Position;
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Export {
     #[arg(long, short, env = "CLOUD_BRIDGE_OUTPUT", value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -48,7 +48,7 @@ Examples:
 
 impl Export {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let exported = self.write(&log).await;
         log.close().await;
         let exported = exported?;

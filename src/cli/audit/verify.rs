@@ -8,7 +8,7 @@ use ed25519_dalek::VerifyingKey;
 use serde_json::json;
 
 use super::super::output::{self, clean};
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::{bar, counted, public_key};
 use crate::audit::verify::{Verified, verify};
 
@@ -23,12 +23,12 @@ pub(in crate::cli) struct Verify {
     #[arg(long, env = "CLOUD_BRIDGE_PUBLIC_KEY", value_name = "HEX", value_parser = public_key)]
     public_key: Option<VerifyingKey>,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Verify {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let (begun, bar) = (Instant::now(), bar()?);
         let verified = verify(&log, self.public_key, |events, all| {
             bar.set_length(all);

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::super::output;
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::filter::Filter;
 use super::line::object;
 use event_log::EventLog;
@@ -32,12 +32,12 @@ pub(in crate::cli) struct Export {
     #[arg(long, short, env = "CLOUD_BRIDGE_OUTPUT", value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Export {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let exported = match &self.output {
             Some(path) => self.to_file(&log, path, json).await,
             None => self.write(&log, BufWriter::new(io::stdout())).await.map(drop),

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::super::{input, output};
 use super::filter::Filter;
 use super::line::{Layout, object};
@@ -30,12 +30,12 @@ pub(in crate::cli) struct List {
     #[arg(long, env = "CLOUD_BRIDGE_OLDEST_FIRST", value_parser = FalseyValueParser::new())]
     oldest_first: bool,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl List {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let listed = self.print(&log, json).await;
         log.close().await;
         listed

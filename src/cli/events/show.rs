@@ -3,7 +3,7 @@
 use super::super::identifiers::whole_in;
 use super::super::input;
 use super::super::output::{self, cell, clean, moment};
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::filter::deliveries_of;
 use super::kinds::KINDS;
 use super::line::{object, said, shown_actor};
@@ -28,12 +28,12 @@ pub(in crate::cli) struct Show {
     #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(i64).range(1..=100_000))]
     first: i64,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let id = self.whole(&log).await?;
         let mut stream = log.whole_stream(&self.aggregate_type, &id, self.first + 1).await?;
         let first = usize::try_from(self.first)?;

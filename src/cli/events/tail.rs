@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::super::output;
-use super::super::stores::StoreArgs;
+use super::super::databases::DatabaseArgs;
 use super::filter::Filter;
 use super::line::{Layout, object};
 use super::list::first_of;
@@ -23,7 +23,7 @@ pub(in crate::cli) struct Tail {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 /// Events that are shown where no beginning is given.
@@ -31,7 +31,7 @@ const NEWEST: usize = 20;
 
 impl Tail {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let listener = self.follow.then(|| HeadListener::start(&log));
         let shown = self.print(&log, json).await;
         if let Some(listener) = listener {

@@ -135,7 +135,7 @@ impl Create {
             output::print("\nThe secret that the store signs with is saved. Go on with:")?;
         }
         output::print(format_args!("\n  {}\n  {next}", variables.join("\n  ")))?;
-        if let Some(api) = platform.and_then(Platform::order_api) {
+        if let Some(api) = platform.and_then(|platform| platform.order_api().and(platform.store_api())) {
             let access = api.access();
             let store = if access.needs_store { " --store STORE" } else { "" };
             output::say(&format!("\n{}", access.instructions))?;

@@ -69,7 +69,7 @@ impl SetAccess {
 async fn prompt(client: &Client, id: &str) -> anyhow::Result<&'static str> {
     let found = client.ask(PROVIDER, json!({ "id": id })).await?;
     let provider = found["integration"]["provider"].as_str().unwrap_or_default().to_lowercase();
-    let api = Provider::parse(&provider).and_then(|provider| providers::of(provider).order_api());
+    let api = Provider::parse(&provider).and_then(|provider| providers::of(provider).store_api());
     Ok(api.map_or("Access token", |api| api.access().prompt))
 }
 

@@ -5,19 +5,19 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::output::{self, cell};
-use crate::cli::stores::StoreArgs;
+use crate::cli::databases::DatabaseArgs;
 use crate::processes::{Standing, standings};
 use event_log::Position;
 
 #[derive(Args, Debug)]
 pub(super) struct List {
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl List {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let standings = standings(&log).await.context("the event log cannot be read")?;
         let head = log.head();
         log.close().await;

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 use crate::cli::output::{self, cell, moment};
-use crate::cli::stores::StoreArgs;
+use crate::cli::databases::DatabaseArgs;
 use crate::processes::NAMES;
 use event_log::parked::{Chosen, ParkedEvent};
 
@@ -25,12 +25,12 @@ pub(super) struct Parked {
     #[arg(long, env = "CLOUD_BRIDGE_PROCESS", value_parser = PossibleValuesParser::new(NAMES))]
     process: Option<String>,
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 impl Parked {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
+        let log = self.databases.open_log().await?;
         let chosen = Chosen { process: self.process.as_deref(), position: None };
         let parked = log.parked(chosen, None, MAX_LISTED).await.context("the event log cannot be read")?;
         let (all, _) = log.parked_and_waiting(chosen).await.context("the event log cannot be read")?;

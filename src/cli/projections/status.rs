@@ -8,13 +8,13 @@ use projections::registry::{self, Build};
 use serde_json::{Value, json};
 
 use crate::cli::output::{self, cell};
-use crate::cli::stores::StoreArgs;
+use crate::cli::databases::DatabaseArgs;
 
 /// Show how far each view has followed the event log; works with and without a running server
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Status {
     #[command(flatten)]
-    stores: StoreArgs,
+    databases: DatabaseArgs,
 }
 
 struct Standing {
@@ -27,8 +27,8 @@ struct Standing {
 
 impl Status {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let log = self.stores.open_log().await?;
-        let views = self.stores.open_views().await?;
+        let log = self.databases.open_log().await?;
+        let views = self.databases.open_views().await?;
         let head = log.head();
         let mut builds = registry::builds(&views).await.context("the views cannot be read")?;
         let mut standings = vec![];

@@ -59,7 +59,7 @@ impl Progress {
 
 impl Replay {
     pub(super) async fn for_real(&self, json: bool) -> anyhow::Result<()> {
-        let client = self.asking.client(&self.stores.data_dir)?;
+        let client = self.asking.client(&self.databases.data_dir)?;
         let statuses: Vec<String> = self.status.iter().map(|status| status.to_uppercase()).collect();
         let input = json!({
             "integrationId": self.integration,

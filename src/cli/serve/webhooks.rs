@@ -8,6 +8,8 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use strum::VariantNames as _;
 
+use super::apps::AppArgs;
+use crate::app::stores::PlatformApps;
 use crate::ingest::verification::{Environment, PlatformSecrets, Verification};
 use crate::ports::stores::ApiAddresses;
 
@@ -40,6 +42,8 @@ pub(super) struct WebhookArgs {
     /// The API of Square, or what speaks it, like the sandbox of docs/store-sandboxes.md [default: Square's own]
     #[arg(long, env = "CLOUD_BRIDGE_SQUARE_API_URL", value_name = "URL")]
     square_api_url: Option<String>,
+    #[command(flatten)]
+    apps: AppArgs,
 }
 
 /// Those that there are, so that a refusal names them.
@@ -62,10 +66,21 @@ impl WebhookArgs {
         Ok(Verification { environment: self.environment, secrets, always_401: self.bigcommerce_401 })
     }
 
+    /// The apps by which stores are connected. The secret of Shopify's and of BigCommerce's is the one that verifies webhooks.
+    pub(super) fn apps(&self) -> anyhow::Result<PlatformApps> {
+        self.apps.read(self.shopify_api_secret_file.as_deref(), self.bc_webhook_secret_file.as_deref())
+    }
+
     pub(super) fn apis(&self) -> ApiAddresses {
         let given =
             |url: &Option<String>| url.as_deref().map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned);
-        ApiAddresses { bigcommerce: given(&self.bigcommerce_api_url), square: given(&self.square_api_url) }
+        ApiAddresses {
+            shopify: given(&self.apps.shopify_api_url),
+            bigcommerce: given(&self.bigcommerce_api_url),
+            bigcommerce_login: given(&self.apps.bigcommerce_login_url),
+            square: given(&self.square_api_url),
+            shopify_version: self.apps.shopify_api_version.clone(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::vec;
 use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::Semaphore;
+use reqwest::dns::{self, Addrs, Resolve, Resolving};
 use tower::Service;
 
 use super::connector::BoxError;
@@ -96,6 +97,18 @@ impl Names {
         // The HTTP client puts the URL's port in the place of 0.
         let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
         Ok(addresses.into_iter())
+    }
+}
+
+/// For an HTTP client with connections of its own.
+impl Resolve for Resolver {
+    fn resolve(&self, name: dns::Name) -> Resolving {
+        let resolver = self.clone();
+        Box::pin(async move {
+            let addresses = resolver.resolve_name(name.as_str()).await?;
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
     }
 }
 

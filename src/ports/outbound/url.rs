@@ -101,7 +101,7 @@ impl CheckedUrl {
         literal.parse().map_or(EndpointHost::Name(host), EndpointHost::Address)
     }
 
-    pub(super) fn into_url(self) -> Url {
+    pub(in crate::ports) fn into_url(self) -> Url {
         self.0
     }
 

@@ -3,7 +3,8 @@
 use domain::LineItem;
 use domain::integration::Provider;
 
-use crate::bigcommerce::api::Orders;
+use crate::store_api::StoreApi;
+use crate::bigcommerce::api::{Api, Orders};
 use crate::tests::{item, order_in};
 use crate::{Malformed, OrderApi as _, OrderReference, OrderStep, StoreOrder};
 
@@ -217,14 +218,14 @@ fn the_store_is_named_by_its_hash_however_it_is_pasted() {
         "https://api.bigcommerce.com/stores/abc123?x=1",
         "https://store-abc123.mybigcommerce.com/manage/dashboard",
     ] {
-        assert_eq!(Orders.store(Some(entered)), Ok(Some("abc123".to_owned())), "{entered}");
+        assert_eq!(Api.store(Some(entered)), Ok(Some("abc123".to_owned())), "{entered}");
     }
     let long = "a".repeat(51);
     for entered in
         ["", " ", "https://shop.example.com", "my shop", "../v3", "stores/", "stores/../abc", "//store-abc123", &long]
     {
-        let refused = Orders.store(Some(entered));
+        let refused = Api.store(Some(entered));
         assert!(refused.is_err_and(|sentence| sentence.starts_with("enter the store hash")), "{entered}");
     }
-    assert!(Orders.store(None).is_err());
+    assert!(Api.store(None).is_err());
 }

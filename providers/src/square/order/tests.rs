@@ -2,7 +2,8 @@
 
 use domain::LineItem;
 
-use crate::square::api::Orders;
+use crate::store_api::StoreApi;
+use crate::square::api::{Api, Orders};
 use crate::tests::{item, order_in};
 use crate::{Malformed, OrderApi as _, OrderReference, OrderStep, StoreOrder};
 
@@ -61,7 +62,7 @@ fn an_order_is_read_in_one_request() {
             items: vec![item(None, None, Some("BEMYCSMIJL46OCDV4KYIKXIB"), Some("Storm Drive Lead"), 1)],
         })
     );
-    assert_eq!(Orders.store(Some("anything")), Ok(None));
+    assert_eq!(Api.store(Some("anything")), Ok(None));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Connecting stores by OAuth.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use secrecy::SecretString;
+
+use super::integrations::{IntegrationPayload, changed, shown};
+use super::payload;
+use crate::api::graphql::ApiError;
+use crate::api::graphql::error::payload_of;
+use crate::api::graphql::integration::Integration;
+use crate::api::graphql::moment::Moment;
+use crate::api::graphql::viewer::app_and_viewer;
+use crate::api::graphql::words::{IntegrationPurpose, Provider};
+use crate::app::stores::{ConnectStore, NewApp};
+
+#[derive(InputObject)]
+struct ConnectStoreInput {
+    provider: Provider,
+    /// What names the store to its platform: of SHOPIFY the name of the shop or the address of its admin. Left out where the
+    /// platform asks for it.
+    store: Option<String>,
+    /// The integration that is to be connected. Left out: the one that is of this store, or else a new one.
+    integration_id: Option<ID>,
+    /// Of a new integration: the account that gets it, for administrators.
+    account_id: Option<ID>,
+    /// Of a new integration: what to call it; the store's name where it is left out.
+    name: Option<String>,
+    /// Of a new integration: what it is for; DELIVERS where it is left out.
+    purpose: Option<IntegrationPurpose>,
+    /// Your own app at the platform. Left out: the one that is saved, or else the operator's.
+    app: Option<StoreAppInput>,
+}
+
+#[derive(InputObject)]
+struct StoreAppInput {
+    client_id: String,
+    /// It is sealed, and never shown again.
+    client_secret: SecretString,
+}
+
+#[derive(InputObject)]
+struct SaveStoreAppInput {
+    integration_id: ID,
+    app: StoreAppInput,
+}
+
+#[derive(InputObject)]
+struct RemoveStoreAppInput {
+    integration_id: ID,
+}
+
+payload!(
+    /// The address is to be opened in a browser by who may authorise the store, and is for nobody else: whoever goes on with it
+    /// connects their store with this integration. `Integration.storeConnection` says what comes of it.
+    ConnectStorePayload {
+        integration: Integration,
+        url: String,
+        expires_at: Moment,
+        /// Whether the integration was made for it.
+        is_new: bool,
+    }
+);
+
+#[derive(Default)]
+pub(super) struct StoreConnections;
+
+#[Object]
+impl StoreConnections {
+    /// Begins to connect a store: its owner authorises that in a browser, and nothing has to be copied. Connecting again resumes
+    /// what waited.
+    async fn connect_store(
+        &self,
+        context: &Context<'_>,
+        input: ConnectStoreInput,
+    ) -> Result<ConnectStorePayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let wanted = ConnectStore {
+            integration_id: input.integration_id.map(String::from),
+            provider: input.provider.into(),
+            account_id: input.account_id.map(String::from),
+            name: input.name,
+            purpose: input.purpose.map(Into::into),
+            store: input.store,
+            app: input.app.map(|app| NewApp { client_id: app.client_id, client_secret: app.client_secret }),
+        };
+        let started = app.stores.start(viewer, wanted).await;
+        let integration = shown(context, started.as_ref().ok().map(|started| started.integration_id)).await?;
+        payload_of(started, |started| ConnectStorePayload {
+            integration,
+            url: Some(started.url),
+            expires_at: Some(Moment(started.expires_at)),
+            is_new: Some(started.is_new),
+            user_errors: vec![],
+        })
+    }
+
+    /// Saves your own app at the platform, by which the store is connected from then on. With its secret Shopify and BigCommerce
+    /// sign the webhooks of the app.
+    async fn save_store_app(
+        &self,
+        context: &Context<'_>,
+        input: SaveStoreAppInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let StoreAppInput { client_id, client_secret } = input.app;
+        changed(context, app.stores.save_app(viewer, &input.integration_id, client_id, client_secret).await).await
+    }
+
+    /// Forgets your own app: the store is connected by the operator's the next time.
+    async fn remove_store_app(
+        &self,
+        context: &Context<'_>,
+        input: RemoveStoreAppInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        changed(context, app.stores.remove_app(viewer, &input.integration_id).await).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Connecting stores by OAuth: a person begins here, goes to the store in a browser, and comes back with what gives access.
+
+mod apps;
+mod callback;
+mod pages;
+mod starting;
+mod state;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::IntegrationId;
+use domain::account::Account;
+use domain::integration::{IntegrationCommand, Link, Provider};
+use event_log::vault::SecretKey;
+use providers::{OAuth, StoreApi};
+use secrecy::SecretString;
+
+use super::error::{Error, Refused};
+use super::integrations::Integrations;
+use super::viewer::Viewer;
+use crate::ports::stores::{StoreClient, api_of};
+
+pub use apps::{PlatformApp, PlatformApps};
+pub use callback::{CallbackError, Connected};
+pub use pages::{Opened, PageError, SentOn};
+pub use starting::{ConnectStore, NewApp, Started};
+
+/// How long a person may take to authorise a store.
+pub const MAX_ATTEMPT: TimeDelta = TimeDelta::minutes(15);
+/// The name of the key that links are signed with.
+pub(crate) const KEY_NAME: &str = "store connections";
+
+/// What can be done to connect stores.
+#[derive(Clone)]
+pub struct Stores {
+    integrations: Integrations,
+    client: StoreClient,
+    apps: PlatformApps,
+    key: Arc<SecretKey>,
+    /// Under which browsers reach the service, without a slash at its end.
+    public_url: String,
+}
+
+impl Stores {
+    pub fn new(
+        integrations: Integrations,
+        (client, apps): (StoreClient, PlatformApps),
+        key: SecretKey,
+        public_url: String,
+    ) -> Self {
+        Self { integrations, client, apps, key: Arc::new(key), public_url }
+    }
+
+    /// Saves the merchant's own app at the platform, by which the store is connected in place of the operator's.
+    pub async fn save_app(
+        &self,
+        viewer: &Viewer,
+        id: &str,
+        client_id: String,
+        client_secret: SecretString,
+    ) -> Result<IntegrationId, Error> {
+        let of = self.integrations.managed(viewer, id).await?;
+        oauth_of(self.integrations.link(of.0).await?.provider)?;
+        let save = IntegrationCommand::SaveStoreApp { client_id, client_secret };
+        self.integrations.execute(viewer, of, save).await?;
+        Ok(of.0)
+    }
+
+    pub async fn remove_app(&self, viewer: &Viewer, id: &str) -> Result<IntegrationId, Error> {
+        let of = self.integrations.managed(viewer, id).await?;
+        self.integrations.execute(viewer, of, IntegrationCommand::RemoveStoreApp).await?;
+        Ok(of.0)
+    }
+
+    /// Whether browsers reach the service over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Where platforms send browsers back to. It has to be among the allowed addresses of the app, to the letter.
+    pub(crate) fn redirect_uri(&self, provider: &str) -> String {
+        format!("{}/oauth/{provider}/callback", self.public_url)
+    }
+}
+
+fn oauth_of(provider: Provider) -> Result<(&'static dyn StoreApi, &'static dyn OAuth), Refused> {
+    let found = api_of(provider).and_then(|api| Some((api, api.oauth()?)));
+    found.ok_or_else(|| {
+        let name = provider.name();
+        let message = format!(
+            "a store of {name} is not connected so: give it the webhook address, and save an access token where one is \
+             needed (`integrations set-access`)"
+        );
+        Refused::new("CANNOT_CONNECT", message, Some("provider"))
+    })
+}
+
+impl Stores {
+    /// Who is asked for what, for the page that says so.
+    async fn account_name(&self, link: &Link) -> Result<String, Error> {
+        let account = self.integrations.data.log.current::<Account>(link.account_id).await?;
+        Ok(account.aggregate.merchant().map(|merchant| merchant.name.clone()).unwrap_or_default())
+    }
+}

@@ -1,0 +1,152 @@
+//! What a browser brings back from the store: verified, exchanged for a token, and saved.
+
+use std::error::Error as _;
+
+use domain::integration::{Grant, IntegrationCommand, IntegrationRefusal, Provider};
+use event_log::{Actor, CommandError};
+use providers::{App, Callback, CallbackRefusal, OAuth, Query};
+
+use super::state::State;
+use super::{Stores, oauth_of};
+use crate::app::error::Error;
+use crate::app::links::CurrentLink;
+use crate::ports::stores::{CallFailure, Target};
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    pub account: String,
+    pub integration: String,
+    pub provider: Provider,
+    pub store: Option<String>,
+    /// What was asked for and not allowed.
+    pub missing_scopes: Vec<String>,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// It was not begun here, or in another browser.
+    #[error("this browser has not begun to connect a store here: open the link again, and finish in the same browser")]
+    NotBegun,
+    #[error(transparent)]
+    Callback(#[from] CallbackRefusal),
+    #[error(transparent)]
+    Refused(#[from] IntegrationRefusal),
+    #[error("the app by which the store was to be connected is gone from the settings: begin again")]
+    NoApp,
+    #[error("the store could not be called to finish: {0}. Begin again")]
+    Store(String),
+    #[error("this server cannot save it at the moment: begin again in a while")]
+    Unavailable,
+}
+
+impl From<Error> for CallbackError {
+    fn from(error: Error) -> Self {
+        tracing::error!(?error, "what came back from a store could not be saved");
+        Self::Unavailable
+    }
+}
+
+impl Stores {
+    /// `kept` is what the browser kept: its session, and the state that was sent with it.
+    pub async fn callback(
+        &self,
+        provider: Provider,
+        query: &str,
+        kept: Option<(&str, &str)>,
+    ) -> Result<Connected, CallbackError> {
+        let query = Query::read(query)?;
+        let (session, kept_state) = kept.ok_or(CallbackError::NotBegun)?;
+        let (state, signature) = State::claimed(kept_state).ok_or(CallbackError::NotBegun)?;
+        let link = self.integrations.found(state.integration_id).await.map_err(Error::from)?;
+        let link = link.filter(|link| link.provider == provider).ok_or(CallbackError::NotBegun)?;
+        let (_, oauth) = oauth_of(link.provider).map_err(|_| CallbackError::NotBegun)?;
+        let has_come_back = query.get("state").map_or(!oauth.returns_state(), |returned| returned == kept_state);
+        if !has_come_back || !state.is_signed(signature, &self.key, &link, session) {
+            return Err(CallbackError::NotBegun);
+        }
+        let now = self.integrations.now();
+        let attempt = link.awaits(state.attempt_id, now)?.clone();
+        let app = self.apps.with_id(&link, &attempt.client_id).ok_or(CallbackError::NoApp)?;
+        let callback = match oauth.callback(&query, &app, now) {
+            Ok(callback) => callback,
+            Err(refusal) => {
+                // What is forged ends nothing: who began may still come back.
+                if let CallbackRefusal::Declined(reason) = &refusal {
+                    self.fail(state, &format!("the store was not authorised: {reason}")).await?;
+                }
+                return Err(refusal.into());
+            }
+        };
+        if callback.store.is_some() && attempt.store.is_some() && callback.store != attempt.store {
+            let known = attempt.store.unwrap_or_default();
+            return Err(IntegrationRefusal::OtherStore { known }.into());
+        }
+        let granted = self.granted(&link, oauth, (&callback, &app), &attempt.scopes).await;
+        let grant = match granted {
+            Ok(grant) => grant,
+            Err(reason) => {
+                self.fail(state, &reason).await?;
+                return Err(CallbackError::Store(reason));
+            }
+        };
+        self.complete(state, grant).await
+    }
+
+    async fn granted(
+        &self,
+        link: &CurrentLink,
+        oauth: &dyn OAuth,
+        (callback, app): (&Callback, &App<'_>),
+        wanted: &[String],
+    ) -> Result<Grant, String> {
+        let target = Target::login(link.provider, callback.store.as_deref()).ok_or("it has no API")?;
+        let redirect_uri = self.redirect_uri(link.provider.as_str());
+        let exchange = oauth.exchange(callback, app, &redirect_uri);
+        let body = self.client.call(&target, &exchange).await.map_err(|failure| match failure {
+            // Of a code that was used, or of a secret that is not the app's.
+            CallFailure::Unauthorized { .. } | CallFailure::Forbidden { .. } | CallFailure::NotFound { .. } => {
+                "it does not take the code, or the secret of the app".to_owned()
+            }
+            CallFailure::Unavailable { reason, .. } => reason,
+        })?;
+        let granted = oauth.grant(&body, Some(callback), wanted, self.integrations.now());
+        granted.map_err(|malformed| format!("its answer is none: {malformed}"))
+    }
+
+    async fn complete(&self, state: State, grant: Grant) -> Result<Connected, CallbackError> {
+        let now = self.integrations.now();
+        let complete = IntegrationCommand::CompleteConnecting { attempt_id: state.attempt_id, grant, now };
+        let data = &self.integrations.data;
+        let done = data.log.execute::<domain::integration::Integration>(state.integration_id, complete, &Actor::System);
+        let committed = match done.await {
+            Ok(committed) => committed,
+            Err(CommandError::Refused(refusal)) => return Err(refusal.into()),
+            Err(error) => {
+                tracing::error!(%error, source = error.source(), "a store's authorisation could not be saved");
+                return Err(CallbackError::Unavailable);
+            }
+        };
+        data.wait_for_views(committed.position).await;
+        let link = committed.aggregate.link().ok_or(CallbackError::Unavailable)?;
+        let access = link.store_access.as_ref();
+        let granted = access.and_then(|access| access.authorization.as_ref());
+        tracing::info!(integration = %state.integration_id, "a store was connected");
+        Ok(Connected {
+            account: self.account_name(link).await?,
+            integration: link.name.clone(),
+            provider: link.provider,
+            store: access.and_then(|access| access.store.clone()),
+            missing_scopes: granted.map(|granted| granted.missing_scopes.clone()).unwrap_or_default(),
+        })
+    }
+
+    async fn fail(&self, state: State, reason: &str) -> Result<(), CallbackError> {
+        let fail = IntegrationCommand::FailConnecting { attempt_id: state.attempt_id, reason: reason.to_owned() };
+        let data = &self.integrations.data;
+        let done = data.log.execute::<domain::integration::Integration>(state.integration_id, fail, &Actor::System);
+        done.await.map_err(|error| CallbackError::from(Error::from(error)))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! `cloud-bridge stores status`: how an integration is connected with its store.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{CONNECTION, Connection};
+use crate::cli::client::{ServerArgs, understood};
+use crate::cli::identifiers::{self, Kind};
+use crate::cli::output::{self, clean, moment, word};
+
+/// Show how an integration is connected with its store: by which app, what it allowed, and what is wrong
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Status {
+    #[arg(value_name = "INTEGRATION_ID")]
+    id: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+impl Status {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        let query = format!("query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} }} }}");
+        let mut found = client.ask(&query, json!({ "id": id })).await?;
+        let integration = found["integration"].take();
+        if integration.is_null() {
+            anyhow::bail!("there is no integration {id} that this key sees");
+        }
+        if json {
+            return Ok(output::print_json(&integration)?);
+        }
+        let connection: Connection = understood(&integration["storeConnection"])?;
+        let name = clean(integration["name"].as_str().unwrap_or_default());
+        output::print(format_args!("Integration:  {name} ({})", clean(&id)))?;
+        if let Some(store) = &connection.store {
+            output::print(format_args!("Store:        {}", clean(store)))?;
+        }
+        output::say(&sentence(&connection, &id))?;
+        if let Some(preview) = integration["storeAccess"]["tokenPreview"].as_str() {
+            let ends = connection.token_ends_at.map(|ends| format!(", until {}", moment(ends))).unwrap_or_default();
+            output::print(format_args!("Token:        {}{ends}", clean(preview)))?;
+        }
+        if !connection.scopes.is_empty() {
+            output::print(format_args!("Allowed:      {}", clean(&connection.scopes.join(", "))))?;
+        }
+        if !connection.missing_scopes.is_empty() {
+            output::print(format_args!("Not allowed:  {}", clean(&connection.missing_scopes.join(", "))))?;
+        }
+        if let Some(app) = &connection.app {
+            output::print(format_args!("Own app:      {} (secret {})", clean(&app.client_id), clean(&app.secret_preview)))?;
+        }
+        Ok(())
+    }
+}
+
+/// How it stands, and what to do about it.
+fn sentence(connection: &Connection, id: &str) -> String {
+    let provider_hint = format!("`cloud-bridge stores connect --integration {id}`");
+    let failed = connection.failure.as_ref().map(|failure| {
+        format!(" The latest attempt failed at {} UTC: {}.", moment(failure.at), clean(&failure.reason))
+    });
+    let failed = failed.unwrap_or_default();
+    match word(&connection.status).as_str() {
+        "waiting" => {
+            let until = connection.waiting_until.map(moment).unwrap_or_default();
+            format!("It waits for the store to be authorised, until {until} UTC.")
+        }
+        "connected" => match connection.connected_at {
+            Some(at) => format!("It is connected since {} UTC.{failed}", moment(at)),
+            None => format!("It is called by a token that somebody copied.{failed}"),
+        },
+        "lost" => {
+            let why = match connection.lost_reason.as_deref() {
+                Some("UNINSTALLED") => "the app was removed from the store",
+                Some("REVOKED") => "the authorisation was taken back",
+                Some("EXPIRED") => "the token ended, and could not be renewed",
+                Some(_) | None => "the store does not take the token any more",
+            };
+            let at = connection.lost_at.map(moment).unwrap_or_default();
+            format!("It is not connected any more: {why} ({at} UTC). Connect it again: {provider_hint}.{failed}")
+        }
+        _ => format!("It is not connected: {provider_hint} does it.{failed}"),
+    }
+}
