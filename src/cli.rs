@@ -48,12 +48,12 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::{Client, understood};
+pub(crate) use databases::admin_key_file;
 pub(crate) use deliveries::status_cell;
 pub(crate) use listen::event_line;
 pub(crate) use serve::{bind, keep, own_url};
 pub(crate) use shutdown::asked_to_stop;
 pub(crate) use sign::curl;
-pub(crate) use databases::admin_key_file;
 
 use logging::Level;
 

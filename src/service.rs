@@ -35,7 +35,7 @@ use crate::app::operator_actions::OperatorActions;
 use crate::app::products::Products;
 use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
-use crate::app::stores::{self, PlatformApps, Stores};
+use crate::app::stores::{self, Stores};
 use crate::app::{App, disks, endpoints};
 use crate::dispatcher::{self, Dispatcher};
 use crate::ingest::Ingest;
@@ -77,8 +77,6 @@ pub struct ServiceOptions {
     pub cortex_url: String,
     /// Where the APIs of stores are, if they are not the platforms' own.
     pub store_apis: ApiAddresses,
-    /// The operator's apps, by which stores are connected.
-    pub apps: PlatformApps,
     /// How webhooks are known as their stores'.
     pub verification: Verification,
     /// The address under which stores reach this service, without a slash at the end.
@@ -163,7 +161,8 @@ impl Service {
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
-        let stores = StoreClient::new(&options.store_apis, outbound.clone(), clock.clone()).context("the address of a store's API")?;
+        let stores = StoreClient::new(&options.store_apis, outbound.clone(), clock.clone())
+            .context("the address of a store's API")?;
         let ports = Ports { cortex, stores, outbound, mailer };
         let tasks = Tasks::new(runtime.handle());
         let data = LogAndViews { log, views, projector };
@@ -272,7 +271,7 @@ impl Parts {
         let identifiers = Identifiers::new(data.clone());
         let integrations =
             Integrations::new(data.clone(), links.clone(), options.limits, identifiers, public_url.clone());
-        let of_stores = (ports.stores.clone(), options.apps.clone());
+        let of_stores = (ports.stores.clone(), options.verification.apps.clone());
         let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url);
         Self {
             links,

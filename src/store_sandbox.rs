@@ -3,6 +3,7 @@
 //! It keeps everything in memory, and every list in it is bounded. What it imitates, what it does not, and how it is controlled is
 //! written down in `docs/store-sandboxes.md`.
 
+mod apps;
 mod bigcommerce;
 mod call;
 mod control;
@@ -15,6 +16,7 @@ mod platform;
 mod refusal;
 mod report;
 mod sending;
+mod shopify;
 mod square;
 mod store;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use std::io;
 use event_log::clock::Clock;
 use tokio::net::TcpListener;
 
+pub use apps::App;
 pub use fault::Fault;
 pub use operation::Operation;
 pub use order::{NewLine, NewOrder, UsernameIn};
@@ -62,12 +65,14 @@ impl Protocol for StoreApis {
 /// Everything there is in this sandbox.
 pub struct World {
     stores: store::Stores,
+    apps: apps::Apps,
     webhooks: sending::Webhooks,
 }
 
 /// Serves both APIs and the control API on `listener` until it is stopped. `clock` dates orders, changes and signatures.
 pub fn start(listener: TcpListener, clock: Clock) -> io::Result<StoreSandbox> {
-    let world = World { stores: store::Stores::default(), webhooks: sending::Webhooks::new()? };
-    let endpoints = bigcommerce::routes().merge(square::routes()).merge(control_api::routes());
+    let world =
+        World { stores: store::Stores::default(), apps: apps::Apps::default(), webhooks: sending::Webhooks::new()? };
+    let endpoints = shopify::routes().merge(bigcommerce::routes()).merge(square::routes()).merge(control_api::routes());
     Server::start(listener, clock, world, endpoints)
 }

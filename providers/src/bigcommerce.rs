@@ -15,7 +15,7 @@ use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, StoreApi, Parsed, SignatureRefusal, StoreReport, header};
+use crate::{Malformed, Parsed, SignatureRefusal, StoreApi, StoreReport, header};
 
 /// The hexadecimal digits of an HMAC over the body alone, which some webhooks carry beside the headers of Standard Webhooks
 /// or in their place. It does not sign the time; what a captured one brings is an order that is read at the store anyway.

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::integration::{Grant, Purpose};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::store_api::ApiRequest;
 use crate::Malformed;
+use crate::store_api::ApiRequest;
 
 /// What a browser's `encodeURIComponent` leaves as it is, so that a space is `%20` and never `+`.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -60,7 +60,13 @@ pub trait OAuth: Sync {
     }
 
     /// The response to either. `wanted` is what was asked for: a platform that does not say what was allowed allows it whole.
-    fn grant(&self, body: &[u8], callback: Option<&Callback>, wanted: &[String], now: DateTime<Utc>) -> Result<Grant, Malformed>;
+    fn grant(
+        &self,
+        body: &[u8],
+        callback: Option<&Callback>,
+        wanted: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Grant, Malformed>;
 }
 
 /// An app at a platform.
@@ -154,11 +160,7 @@ pub(crate) fn joined<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) ->
 }
 
 /// Refuses what was signed at another time than about now.
-pub(crate) fn require_recent(
-    timestamp: &str,
-    now: DateTime<Utc>,
-    tolerance: Duration,
-) -> Result<(), CallbackRefusal> {
+pub(crate) fn require_recent(timestamp: &str, now: DateTime<Utc>, tolerance: Duration) -> Result<(), CallbackRefusal> {
     let seconds: i64 = timestamp.parse().map_err(|_| CallbackRefusal::Malformed("its timestamp is no number"))?;
     let at = DateTime::from_timestamp(seconds, 0).ok_or(CallbackRefusal::TooOld)?;
     let tolerance = TimeDelta::from_std(tolerance).unwrap_or(TimeDelta::MAX);

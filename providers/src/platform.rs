@@ -9,7 +9,7 @@ use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
 use crate::report::{CatalogChange, MAX_REPORTS, StoreReport};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, StoreApi, SignatureRefusal, StoreCustomer, StoreOrder};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreApi, StoreCustomer, StoreOrder};
 
 /// A webhook as it was received.
 #[derive(Clone, Copy, Debug)]

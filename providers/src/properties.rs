@@ -197,7 +197,7 @@ proptest! {
         field in any::<prop::sample::Index>(),
         value in arbitrary_json(),
     ) {
-        for api in all().filter_map(|platform| platform.order_api()) {
+        for api in all().filter_map(<dyn Platform>::order_api) {
             let valid = valid_responses(api);
             check_responses(api, &[value.to_string()]);
             for at in 0..valid.len() {

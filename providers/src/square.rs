@@ -17,7 +17,7 @@ use signing::{Encoding, Scheme};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{CatalogChange, Malformed, StoreApi, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
+use crate::{CatalogChange, Malformed, Parsed, SignatureRefusal, StoreApi, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the address of the webhook, to the letter as it was entered at Square, and the body
 /// (developer.squareup.com, "Validate and verify a webhook"). The key is not decoded. `x-square-signature`, which is sent beside

@@ -125,11 +125,11 @@ pub struct StoreAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::all;
+    use crate::{Platform, all};
 
     #[test]
     fn requests_go_over_tls_and_carry_the_token_and_ask_for_json() {
-        for api in all().filter_map(|platform| platform.store_api()) {
+        for api in all().filter_map(Platform::store_api) {
             let address = api.address();
             assert!(address.starts_with("https://") && !address.ends_with('/') || address == "{store}", "{address}");
             let headers = api.headers("the token");

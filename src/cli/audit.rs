@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{ServerArgs, understood};
-use super::output::{self, cell, moment};
 use super::databases::DatabaseArgs;
+use super::output::{self, cell, moment};
 use crate::audit::{checkpoint, key};
 
 /// Prove that the event log was not changed: verify it, sign checkpoints, and export bundles that others can check

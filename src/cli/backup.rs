@@ -9,8 +9,8 @@ use clap::Args;
 use serde_json::json;
 
 use self::files::BackupNote;
-use super::output;
 use super::databases::DatabaseArgs;
+use super::output;
 
 /// Copy the event log into a folder, while a server may go on writing it
 ///

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::databases::{self, DEFAULT_DATA_DIR};
 use super::identifiers;
 use super::output::clean;
-use super::databases::{self, DEFAULT_DATA_DIR};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The server closes a connection on which nothing came for ten seconds: a request may meet that.

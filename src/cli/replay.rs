@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use strum::VariantNames as _;
 
 use super::client::AskingArgs;
+use super::databases::DatabaseArgs;
 use super::identifiers::whole_in;
 use super::moments::moment;
 use super::output::{self, cell, clean};
-use super::databases::DatabaseArgs;
 pub(super) use for_real::ForReal;
 
 use crate::replay::{Choice, Difference, MAX_LISTED, MAX_NAMED, WhatIf, what_if};

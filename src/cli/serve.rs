@@ -18,9 +18,9 @@ use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::databases::DatabaseArgs;
 use super::output;
 use super::shutdown::asked_to_stop;
-use super::databases::DatabaseArgs;
 use crate::api::http;
 use crate::app::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
@@ -166,7 +166,6 @@ impl Serve {
             views_url: self.databases.views_url()?,
             cortex_url: self.cortex_url.clone(),
             store_apis: self.webhooks.apis(),
-            apps: self.webhooks.apps()?,
             verification: self.webhooks.verification()?,
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use strum::{Display, EnumString, VariantNames};
 
 use super::IngestRefusal;
+use crate::app::stores::PlatformApps;
 
 /// What the service is run for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString, VariantNames)]
@@ -42,6 +43,8 @@ impl PlatformSecrets {
 pub struct Verification {
     pub environment: Environment,
     pub secrets: PlatformSecrets,
+    /// The operator's apps, by which stores are connected.
+    pub apps: PlatformApps,
     /// Whether a bad signature is answered 401 also where the platform stops sending to everybody on it.
     pub always_401: bool,
 }
@@ -62,12 +65,10 @@ impl Verification {
         received: &Received<'_>,
         link: &Link,
     ) -> Result<Sender, IngestRefusal> {
-        // Webhooks that an app registers are signed with the app's secret, also where the merchant made others by hand.
-        let signs_as_app = matches!(link.provider, Provider::Shopify | Provider::BigCommerce);
-        let own_app = link.app_secret().filter(|_| signs_as_app);
-        let is_shared = !link.has_signing_secret() || link.is_connected_by_other_app();
-        let shared = self.secrets.of(link.provider).filter(|_| is_shared);
-        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(own_app).chain(shared).collect();
+        // What an app registers is signed with its secret, also where the merchant made other webhooks by hand.
+        let of_app = self.apps.signing_secret(link);
+        let shared = self.secrets.of(link.provider).filter(|_| !link.has_signing_secret());
+        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(of_app).chain(shared).collect();
         if !secrets.is_empty() || link.has_signing_secret() {
             platform.verify(received, &secrets)?;
             return Ok(Sender::Store);

@@ -135,7 +135,11 @@ impl StoreClient {
         let Some(wanted) = self.addresses.version(target.provider, target.api) else { return };
         let served = headers.get("x-shopify-api-version").and_then(|version| version.to_str().ok());
         if let Some(served) = served.filter(|served| *served != wanted) {
-            tracing::warn!(wanted, served, "the store does not serve this version of its API any more: see --shopify-api-version");
+            tracing::warn!(
+                wanted,
+                served,
+                "the store does not serve this version of its API any more: see --shopify-api-version"
+            );
         }
     }
 }

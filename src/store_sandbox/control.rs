@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::apps::App;
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::report::StateReport;
-use super::store::{Store, Stores};
+use super::sending::Sending;
+use super::store::{Store, Stores, Subscription};
 use super::webhook::{self, Webhook};
-use super::{ControlError, SentWebhook, StoreSandbox};
+use super::{ControlError, SentWebhook, StoreSandbox, World};
 
 impl StoreSandbox {
     /// A known store keeps its orders, and gets the token and the subscription that are given now.
@@ -40,12 +42,13 @@ impl StoreSandbox {
     }
 
     pub fn cancel(&self, store: &str, order: &str) -> Result<Webhook, ControlError> {
-        self.change_order(store, order, |order, platform| order.set_status(platform, platform.cancelled()))
+        let now = self.clock().now();
+        self.change_order(store, order, |order, platform| order.cancel(platform, now))
     }
 
     /// An order that was placed unpaid is paid.
     pub fn pay(&self, store: &str, order: &str) -> Result<Webhook, ControlError> {
-        self.change_order(store, order, |order, _| Ok(order.pay()))
+        self.change_order(store, order, |order, platform| Ok(order.pay(platform)))
     }
 
     /// Lines count from 0.
@@ -104,14 +107,92 @@ impl StoreSandbox {
             let (id, happened) = happen(&mut world.stores, now)?;
             let store = world.stores.find(store)?;
             let order = store.orders.get(&id).ok_or(ControlError::Unknown("order"))?;
-            let webhook = webhook::about(store, order, happened, now);
-            let subscription = store.webhooks.clone();
-            let sending = subscription.map(|subscription| world.webhooks.begin(&webhook, store.platform, subscription));
-            Ok((webhook, sending))
+            let reports = webhook::about(store, order, happened, now);
+            let webhook = reports.first().cloned().ok_or(ControlError::Unknown("webhook"))?;
+            Ok((webhook, begin_sending(world, &store.id.clone(), &reports)))
         })?;
-        if let Some(sending) = sending {
-            tokio::spawn(sending.run(self.clone()));
-        }
+        self.send(sending);
         Ok(webhook)
     }
+
+    fn send(&self, sending: Vec<Sending>) {
+        for sending in sending {
+            tokio::spawn(sending.run(self.clone()));
+        }
+    }
+
+    /// The next changes of this store are reported to nobody.
+    pub fn lose_webhooks(&self, store: &str, changes: u32) -> Result<(), ControlError> {
+        self.change(|world| world.stores.find_mut(store).map(|store| store.loses = changes))
+    }
+
+    /// Apps are let in from now on without these scopes, whatever they ask for.
+    pub fn withhold_scopes(&self, store: &str, scopes: Vec<String>) -> Result<(), ControlError> {
+        self.change(|world| {
+            world.stores.find_mut(store).map(|store| store.without_scopes = scopes.into_iter().collect())
+        })
+    }
+
+    pub fn register_app(&self, app: App) -> Result<(), ControlError> {
+        self.change(|world| world.apps.register(app))
+    }
+
+    /// An app is removed from a shop: its token is void at once, and the last that it is sent says so.
+    pub fn uninstall(&self, store: &str, client_id: &str) -> Result<(), ControlError> {
+        let now = self.clock().now();
+        let sending = self.change(|world| {
+            let report = webhook::uninstalled(world.stores.find(store)?, now);
+            let sending = begin_sending(world, store, &[report]);
+            let removed = world.stores.find_mut(store)?.installations.remove(client_id);
+            removed.map(|_| sending).ok_or(ControlError::Unknown("app"))
+        })?;
+        self.send(sending);
+        Ok(())
+    }
+
+    /// The webhooks that apps have asked a store for: their topics and addresses.
+    pub fn subscriptions(&self, store: &str) -> Vec<(String, String)> {
+        let world = self.world();
+        let installations = world.stores.find(store).map(|store| store.installations.clone()).unwrap_or_default();
+        let all = installations.into_values().flat_map(|installation| installation.subscriptions.into_values());
+        all.map(|subscription| (subscription.topic, subscription.address)).collect()
+    }
+
+    /// Somebody deletes the webhooks of a topic, or of all, and says nothing.
+    pub fn drop_subscriptions(&self, store: &str, topic: Option<&str>) -> Result<(), ControlError> {
+        self.change(|world| {
+            for installation in world.stores.find_mut(store)?.installations.values_mut() {
+                installation.subscriptions.retain(|_, known| topic.is_some_and(|topic| known.topic != topic));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// To whoever wants them: the address that the store was given, and those of apps that asked for the topic.
+fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sending> {
+    let Ok(found) = world.stores.find(store) else { return vec![] };
+    let (platform, is_lossy) = (found.platform, found.loses > 0);
+    let mut wanted: Vec<(Webhook, Subscription)> = vec![];
+    for report in reports {
+        wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), subscription)));
+        for (client_id, installation) in &found.installations {
+            let secret = world.apps.secret(client_id).unwrap_or_default();
+            let of_topic = installation.subscriptions.values().filter(|known| known.topic == report.topic);
+            wanted.extend(
+                of_topic.map(|known| {
+                    (report.clone(), Subscription { url: known.address.clone(), secret: secret.to_owned() })
+                }),
+            );
+        }
+    }
+    if is_lossy {
+        // As stores do now and then: nothing is sent, and nothing says so.
+        if let Ok(found) = world.stores.find_mut(store) {
+            found.loses -= 1;
+        }
+        return vec![];
+    }
+    let begun = wanted.into_iter().map(|(report, to)| world.webhooks.begin(&report, platform, to));
+    begun.collect()
 }

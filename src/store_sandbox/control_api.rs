@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
+use super::apps::App;
 use super::order::NewOrder;
 use super::report::StateReport;
 use super::store::Store;
@@ -29,6 +30,11 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/sandbox/stores/{store}/orders/{order}/pay", post(pay))
         .route("/sandbox/stores/{store}/orders/{order}/cancel", post(cancel))
         .route("/sandbox/stores/{store}/orders/{order}/archive", post(archive))
+        .route("/sandbox/apps", post(register_app))
+        .route("/sandbox/stores/{store}/lose", post(lose))
+        .route("/sandbox/stores/{store}/scopes", post(scopes))
+        .route("/sandbox/stores/{store}/uninstall", post(uninstall))
+        .route("/sandbox/stores/{store}/drop-webhooks", post(drop_webhooks))
         .route("/sandbox/webhooks", get(webhooks))
         .route("/sandbox/state", get(state))
 }
@@ -126,6 +132,73 @@ async fn cancel(State(sandbox): State<StoreSandbox>, Path((store, order)): Order
 
 async fn archive(State(sandbox): State<StoreSandbox>, Path((store, order)): OrderPath) -> Reported {
     sandbox.archive(&store, &order).map(Json)
+}
+
+async fn register_app(State(sandbox): State<StoreSandbox>, Json(app): Json<App>) -> Result<StatusCode, ControlError> {
+    sandbox.register_app(app)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lost {
+    changes: u32,
+}
+
+async fn lose(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(lost): Json<Lost>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.lose_webhooks(&store, lost.changes)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withheld {
+    without: Vec<String>,
+}
+
+async fn scopes(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(withheld): Json<Withheld>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.withhold_scopes(&store, withheld.without)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Uninstalled {
+    client_id: String,
+}
+
+async fn uninstall(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(uninstalled): Json<Uninstalled>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.uninstall(&store, &uninstalled.client_id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dropped {
+    /// Left out: those of every topic.
+    #[serde(default)]
+    topic: Option<String>,
+}
+
+async fn drop_webhooks(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(dropped): Json<Dropped>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.drop_subscriptions(&store, dropped.topic.as_deref())?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Waits for those that are under way.

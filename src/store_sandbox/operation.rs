@@ -9,6 +9,14 @@ use super::platform::Platform;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Operation {
+    /// `POST /shopify/{shop}/admin/oauth/access_token`
+    ShopifyToken,
+    /// Listing the webhooks of an app.
+    ShopifySubscriptions,
+    /// Making or deleting one of them.
+    ShopifySubscribe,
+    /// Everything else of the GraphQL Admin API.
+    ShopifyOther,
     /// `GET /stores/{hash}/v2/orders/{id}`
     #[serde(rename = "bigcommerce_order")]
     #[strum(serialize = "bigcommerce_order")]
@@ -28,6 +36,9 @@ impl Operation {
 
     pub(super) fn platform(self) -> Platform {
         match self {
+            Self::ShopifyToken | Self::ShopifySubscriptions | Self::ShopifySubscribe | Self::ShopifyOther => {
+                Platform::Shopify
+            }
             Self::BigCommerceOrder | Self::BigCommerceProducts => Platform::BigCommerce,
             Self::SquareOrder => Platform::Square,
         }

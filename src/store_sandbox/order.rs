@@ -73,6 +73,8 @@ fn one() -> u32 {
 #[derive(Clone)]
 pub(super) struct Order {
     pub(super) id: String,
+    /// What people call it: few platforms count orders as they name them.
+    pub(super) number: String,
     pub(super) placed: NewOrder,
     /// So many of each line.
     pub(super) refunded: Vec<u32>,
@@ -81,6 +83,7 @@ pub(super) struct Order {
     pub(super) status: &'static str,
     pub(super) is_paid: bool,
     pub(super) is_archived: bool,
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
     /// How often it was changed, its placing included.
     pub(super) version: u64,
     pub(super) created_at: DateTime<Utc>,
@@ -100,6 +103,8 @@ pub(super) struct Return {
 pub(super) enum Happened {
     Created,
     Updated,
+    Paid,
+    Cancelled,
     StatusUpdated { from: &'static str },
     Refunded,
     Archived,
@@ -117,14 +122,16 @@ impl NewOrder {
         }
     }
 
-    pub(super) fn placed(self, id: String, status: &'static str, now: DateTime<Utc>) -> Order {
+    pub(super) fn placed(self, (id, number): (String, String), status: &'static str, now: DateTime<Utc>) -> Order {
         Order {
             id,
+            number,
             refunded: vec![0; self.lines.len()],
             takes_back: None,
             status,
             is_paid: !self.unpaid,
             is_archived: false,
+            cancelled_at: None,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -146,10 +153,14 @@ impl NewOrder {
             return Err(ControlError::OutOfBounds("a quantity is 1 to 1000000"));
         }
         match platform {
-            Platform::BigCommerce => {
+            Platform::BigCommerce | Platform::Shopify => {
                 let mut ids = self.lines.iter().flat_map(|line| [&line.product_id, &line.variant_id]).flatten();
-                if ids.any(|id| id.parse::<u32>().is_err()) {
-                    return Err(ControlError::OutOfBounds("ids of products and variants are numbers at BigCommerce"));
+                let is_number = |id: &String| match platform {
+                    Platform::BigCommerce => id.parse::<u32>().is_ok(),
+                    Platform::Shopify | Platform::Square => id.parse::<u64>().is_ok(),
+                };
+                if !ids.all(is_number) {
+                    return Err(ControlError::OutOfBounds("ids of products and variants are numbers at this platform"));
                 }
             }
             Platform::Square if self.username_in == UsernameIn::StaffNotes => {
@@ -157,7 +168,8 @@ impl NewOrder {
             }
             Platform::Square => {}
         }
-        self.status.as_deref().map_or(Ok(platform.first_status()), |status| known_status(platform, status))
+        let first = platform.unpaid().filter(|_| self.unpaid).unwrap_or(platform.first_status());
+        self.status.as_deref().map_or(Ok(first), |status| known_status(platform, status))
     }
 }
 
@@ -200,6 +212,8 @@ impl Order {
         match platform {
             Platform::BigCommerce if self.units_refunded() == self.units() => self.status = "Refunded",
             Platform::BigCommerce => self.status = "Partially Refunded",
+            Platform::Shopify if self.units_refunded() == self.units() => self.status = "refunded",
+            Platform::Shopify => self.status = "partially_refunded",
             Platform::Square => {}
         }
         Ok(Happened::Refunded)
@@ -214,14 +228,28 @@ impl Order {
         Ok(())
     }
 
-    pub(super) fn pay(&mut self) -> Happened {
+    pub(super) fn pay(&mut self, platform: Platform) -> Happened {
         self.is_paid = true;
-        Happened::Updated
+        if platform == Platform::Shopify {
+            self.status = "paid";
+        }
+        Happened::Paid
+    }
+
+    /// Shopify keeps whether it is cancelled beside its status; the others have a status for it.
+    pub(super) fn cancel(&mut self, platform: Platform, now: DateTime<Utc>) -> Result<Happened, ControlError> {
+        self.cancelled_at = Some(now);
+        match platform {
+            Platform::Shopify => Ok(Happened::Cancelled),
+            Platform::BigCommerce => self.set_status(platform, "Cancelled"),
+            Platform::Square => self.set_status(platform, "CANCELED"),
+        }
     }
 
     pub(super) fn archive(&mut self, platform: Platform) -> Result<Happened, ControlError> {
         match platform {
-            Platform::BigCommerce => self.is_archived = true,
+            // What Shopify calls deleting an order.
+            Platform::BigCommerce | Platform::Shopify => self.is_archived = true,
             Platform::Square => {
                 return Err(ControlError::OutOfBounds("Square deletes and archives no order: cancel it"));
             }

@@ -3,9 +3,12 @@
 use domain::integration::Provider;
 use serde::{Deserialize, Serialize};
 
+use super::shopify::order;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
+    Shopify,
     BigCommerce,
     Square,
 }
@@ -36,6 +39,7 @@ const SQUARE_STATES: [&str; 4] = ["OPEN", "COMPLETED", "CANCELED", "DRAFT"];
 impl Platform {
     pub(super) fn provider(self) -> Provider {
         match self {
+            Self::Shopify => Provider::Shopify,
             Self::BigCommerce => Provider::BigCommerce,
             Self::Square => Provider::Square,
         }
@@ -44,6 +48,7 @@ impl Platform {
     /// As the platform writes it, or none where it knows no such status.
     pub(super) fn status(self, text: &str) -> Option<&'static str> {
         let statuses: &[&'static str] = match self {
+            Self::Shopify => &order::STATUSES,
             Self::BigCommerce => &BIGCOMMERCE_STATUSES,
             Self::Square => &SQUARE_STATES,
         };
@@ -53,15 +58,17 @@ impl Platform {
     /// Of an order that was paid and not yet handed over.
     pub(super) fn first_status(self) -> &'static str {
         match self {
+            Self::Shopify => "paid",
             Self::BigCommerce => "Awaiting Fulfillment",
             Self::Square => "OPEN",
         }
     }
 
-    pub(super) fn cancelled(self) -> &'static str {
+    /// Of an order that is not paid, where the platform says so in its status.
+    pub(super) fn unpaid(self) -> Option<&'static str> {
         match self {
-            Self::BigCommerce => "Cancelled",
-            Self::Square => "CANCELED",
+            Self::Shopify => Some("pending"),
+            Self::BigCommerce | Self::Square => None,
         }
     }
 }

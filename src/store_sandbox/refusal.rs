@@ -13,6 +13,8 @@ use crate::scripted::{Interrupted, dropped_connection};
 #[strum(serialize_all = "snake_case")]
 pub(super) enum Refusal {
     Unauthorized,
+    /// A code to be exchanged that is none, or was exchanged before.
+    BadCode,
     NotFound,
     RateLimited,
     Broken,
@@ -36,6 +38,7 @@ impl Refusal {
     pub(super) fn response(self, platform: Platform) -> Response {
         let status = match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadCode => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -43,6 +46,7 @@ impl Refusal {
             Self::Dropped => return dropped_connection(),
         };
         let body = match platform {
+            Platform::Shopify => self.as_shopify(),
             Platform::BigCommerce => self.as_bigcommerce(status),
             Platform::Square => self.as_square(),
         };
@@ -51,6 +55,26 @@ impl Refusal {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+
+    /// <https://shopify.dev/docs/api/usage/response-codes>
+    fn as_shopify(self) -> Value {
+        let message = match self {
+            Self::Unauthorized => "[API] Invalid API key or access token (unrecognized login or wrong password)",
+            Self::BadCode => {
+                return json!({
+                    "error": "invalid_request",
+                    "error_description": "The authorization code was not found or was already used",
+                });
+            }
+            Self::NotFound => "Not Found",
+            Self::RateLimited => {
+                "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service."
+            }
+            Self::Broken | Self::Dropped => "Internal Server Error",
+            Self::Unavailable => "Service Unavailable",
+        };
+        json!({ "errors": message })
     }
 
     /// V2 lists what was wrong with a request; what the gateway before it refuses is one object.
@@ -69,6 +93,7 @@ impl Refusal {
     fn as_square(self) -> Value {
         let (category, code, detail) = match self {
             Self::Unauthorized => ("AUTHENTICATION_ERROR", "UNAUTHORIZED", "This request could not be authorized."),
+            Self::BadCode => ("INVALID_REQUEST_ERROR", "BAD_REQUEST", "The code is not valid."),
             Self::NotFound => ("INVALID_REQUEST_ERROR", "NOT_FOUND", "Order not found."),
             Self::RateLimited => ("RATE_LIMIT_ERROR", "RATE_LIMITED", "Too many requests."),
             Self::Broken | Self::Dropped => ("API_ERROR", "INTERNAL_SERVER_ERROR", "An internal error has occurred."),

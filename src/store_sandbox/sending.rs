@@ -5,12 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_log::ids;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::platform::Platform;
+use super::shopify::DOMAIN;
 use super::store::Subscription;
 use super::webhook::Webhook;
 use super::{ControlError, StoreSandbox};
@@ -68,6 +70,7 @@ pub(super) struct Sending {
     platform: Platform,
     subscription: Subscription,
     body: String,
+    headers: Vec<(&'static str, String)>,
     http: reqwest::Client,
     permits: Arc<Semaphore>,
 }
@@ -98,10 +101,11 @@ impl Webhooks {
         self.under_way += 1;
         let number = self.last_number;
         let Webhook { store, order, topic, body } = webhook.clone();
+        let headers = if platform == Platform::Shopify { shopify_headers(&store, topic) } else { vec![] };
         let (state, attempts) = (SendingState::UnderWay, vec![]);
         self.sent.push_back(SentWebhook { number, store, order, topic, state, attempts });
         let (http, permits) = (self.http.clone(), self.permits.clone());
-        Sending { number, platform, subscription, body, http, permits }
+        Sending { number, platform, subscription, body, headers, http, permits }
     }
 
     pub(super) fn are_settled(&self) -> bool {
@@ -161,6 +165,9 @@ impl Sending {
         for (name, value) in providers::of(self.platform.provider()).sign(&outgoing, secret) {
             request = request.header(name, value);
         }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
         if self.platform == Platform::Square && retry > 0 {
             request = request.header("square-retry-number", retry);
         }
@@ -171,4 +178,14 @@ impl Sending {
             Err(_) => Attempt::Failed { failure: "no connection, or it was lost" },
         }
     }
+}
+
+/// The same for every attempt: <https://shopify.dev/docs/apps/build/webhooks/delivery-structure>
+fn shopify_headers(store: &str, topic: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("x-shopify-topic", topic.to_owned()),
+        ("x-shopify-shop-domain", format!("{store}{DOMAIN}")),
+        ("x-shopify-api-version", "2026-07".to_owned()),
+        ("x-shopify-webhook-id", ids::fresh().to_string()),
+    ]
 }

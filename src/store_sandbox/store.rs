@@ -1,11 +1,12 @@
 //! The stores: how one is connected, who may read it, and its orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::ControlError;
+use super::apps::Installation;
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::refusal::Refusal;
@@ -18,15 +19,19 @@ const MAX_ID_BYTES: usize = 100;
 const MAX_SECRET_BYTES: usize = 1_000;
 /// The id of the first order that is given none.
 const FIRST_ORDER: u64 = 100;
+/// Real ids have as many digits.
+const FIRST_SHOPIFY_ORDER: u64 = 5_500_000_000_000;
+const FIRST_SHOPIFY_NUMBER: usize = 1_001;
 
 /// A store to connect. Not `Debug`: it holds a token and a secret.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Store {
     pub platform: Platform,
-    /// BigCommerce's store hash, Square's merchant id.
+    /// The name of a shop, BigCommerce's store hash, Square's merchant id.
     pub id: String,
-    /// By which its API is read.
+    /// By which its API is read. At Shopify apps get tokens of their own.
+    #[serde(default)]
     pub token: String,
     /// Where it reports what happens. It reports nothing by itself where this is left out.
     #[serde(default)]
@@ -49,6 +54,14 @@ pub(super) struct ConnectedStore {
     pub(super) webhooks: Option<Subscription>,
     pub(super) orders: BTreeMap<String, Order>,
     next_order: u64,
+    /// By the ids of the apps.
+    pub(super) installations: BTreeMap<String, Installation>,
+    /// What it lets no app do.
+    pub(super) without_scopes: BTreeSet<String>,
+    /// So many changes are reported to nobody.
+    pub(super) loses: u32,
+    /// What is left of the bucket of its API, and when that was, in milliseconds since 1970. None for a full one.
+    pub(super) bucket: Option<(f64, i64)>,
 }
 
 #[derive(Default)]
@@ -62,7 +75,12 @@ impl Stores {
     pub(super) fn connect(&mut self, store: Store) -> Result<(), ControlError> {
         let Store { platform, id, token, webhooks } = store;
         check_id(&id)?;
-        self.check_token(&id, &token)?;
+        let token = if platform == Platform::Shopify {
+            None
+        } else {
+            self.check_token(&id, &token)?;
+            Some(token)
+        };
         if let Some(Subscription { url, secret }) = &webhooks
             && (url.len() > MAX_SECRET_BYTES || secret.len() > MAX_SECRET_BYTES)
         {
@@ -72,15 +90,24 @@ impl Stores {
             if known.platform != platform {
                 return Err(ControlError::OutOfBounds("a store of the other platform has this id"));
             }
-            (known.token, known.webhooks) = (Some(token), webhooks);
+            (known.token, known.webhooks) = (token, webhooks);
             return Ok(());
         }
         if self.by_id.len() >= MAX_STORES {
             return Err(ControlError::Full { limit: MAX_STORES });
         }
-        let token = Some(token);
-        let orders = BTreeMap::new();
-        let store = ConnectedStore { platform, id: id.clone(), token, webhooks, orders, next_order: FIRST_ORDER };
+        let store = ConnectedStore {
+            platform,
+            id: id.clone(),
+            token,
+            webhooks,
+            orders: BTreeMap::new(),
+            next_order: FIRST_ORDER,
+            installations: BTreeMap::new(),
+            without_scopes: BTreeSet::new(),
+            loses: 0,
+            bucket: None,
+        };
         self.by_id.insert(id, store);
         Ok(())
     }
@@ -106,7 +133,8 @@ impl Stores {
         }
         let status = order.check(store.platform)?;
         let id = store.id_for(&order)?;
-        store.orders.insert(id.clone(), order.placed(id.clone(), status, now));
+        let number = store.number_of(&id);
+        store.orders.insert(id.clone(), order.placed((id.clone(), number), status, now));
         self.lines = lines;
         Ok(id)
     }
@@ -119,8 +147,8 @@ impl Stores {
         now: DateTime<Utc>,
     ) -> Result<String, ControlError> {
         let selling = self.find(store)?;
-        if selling.platform == Platform::BigCommerce {
-            return Err(ControlError::OutOfBounds("BigCommerce keeps what is returned on its order: refund it"));
+        if selling.platform != Platform::Square {
+            return Err(ControlError::OutOfBounds("what is returned is kept on its order there: refund it"));
         }
         let sale = selling.orders.get(&taken_back.order).ok_or(ControlError::Unknown("order"))?;
         sale.check_left(taken_back.line, taken_back.quantity)?;
@@ -166,7 +194,16 @@ impl Stores {
         self.all().find(|store| store.is_read_by(Platform::Square, token)).ok_or(Refusal::Unauthorized)
     }
 
-    fn find_mut(&mut self, id: &str) -> Result<&mut ConnectedStore, ControlError> {
+    /// The shop with this name.
+    pub(super) fn shop(&self, id: &str) -> Option<&ConnectedStore> {
+        self.by_id.get(id).filter(|store| store.platform == Platform::Shopify)
+    }
+
+    pub(super) fn shop_mut(&mut self, id: &str) -> Option<&mut ConnectedStore> {
+        self.by_id.get_mut(id).filter(|store| store.platform == Platform::Shopify)
+    }
+
+    pub(super) fn find_mut(&mut self, id: &str) -> Result<&mut ConnectedStore, ControlError> {
         self.by_id.get_mut(id).ok_or(ControlError::Unknown("store"))
     }
 
@@ -194,9 +231,13 @@ impl ConnectedStore {
         if let Some(id) = &order.id {
             check_id(id)?;
             // As BigCommerce would write it: without leading zeros.
-            let is_number = id.parse::<u32>().is_ok_and(|number| number.to_string() == *id);
-            if self.platform == Platform::BigCommerce && !is_number {
-                return Err(ControlError::OutOfBounds("the id of an order is a number at BigCommerce"));
+            let is_number = match self.platform {
+                Platform::BigCommerce => id.parse::<u32>().is_ok_and(|number| number.to_string() == *id),
+                Platform::Shopify => id.parse::<u64>().is_ok_and(|number| number.to_string() == *id),
+                Platform::Square => true,
+            };
+            if !is_number {
+                return Err(ControlError::OutOfBounds("the id of an order is a number at this platform"));
             }
             if self.orders.contains_key(id) {
                 return Err(ControlError::OutOfBounds("the store has an order with this id"));
@@ -207,12 +248,23 @@ impl ConnectedStore {
             let number = self.next_order;
             self.next_order += 1;
             let id = match self.platform {
+                Platform::Shopify => (FIRST_SHOPIFY_ORDER + number).to_string(),
                 Platform::BigCommerce => number.to_string(),
                 Platform::Square => format!("SandboxOrder{number:015}"),
             };
             if !self.orders.contains_key(&id) {
                 return Ok(id);
             }
+        }
+    }
+}
+
+impl ConnectedStore {
+    /// What people call an order: Shopify counts them from 1001 on, whatever their ids.
+    fn number_of(&self, id: &str) -> String {
+        match self.platform {
+            Platform::Shopify => (FIRST_SHOPIFY_NUMBER + self.orders.len()).to_string(),
+            Platform::BigCommerce | Platform::Square => id.to_owned(),
         }
     }
 }

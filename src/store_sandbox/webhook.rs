@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::order::{Happened, Order};
 use super::platform::{Platform, status_id};
+use super::shopify::order::order_json;
 use super::square::{LOCATION, timestamp};
 use super::store::ConnectedStore;
 
@@ -16,18 +17,58 @@ use super::store::ConnectedStore;
 pub struct Webhook {
     pub store: String,
     pub order: String,
-    /// BigCommerce's scope, Square's type. The body has it too.
+    /// Shopify's topic, BigCommerce's scope, Square's type. The bodies of the last two have it too.
     pub topic: &'static str,
     /// JSON; what is signed is these bytes.
     pub body: String,
 }
 
-pub(super) fn about(store: &ConnectedStore, order: &Order, happened: Happened, now: DateTime<Utc>) -> Webhook {
-    let (topic, body) = match store.platform {
-        Platform::BigCommerce => bigcommerce(store, order, happened, now),
-        Platform::Square => square(store, order, happened, now),
+/// All that are sent of it: Shopify sends one for each of several topics.
+pub(super) fn about(store: &ConnectedStore, order: &Order, happened: Happened, now: DateTime<Utc>) -> Vec<Webhook> {
+    let reports = match store.platform {
+        Platform::Shopify => shopify(order, happened),
+        Platform::BigCommerce => vec![bigcommerce(store, order, happened, now)],
+        Platform::Square => vec![square(store, order, happened, now)],
     };
-    Webhook { store: store.id.clone(), order: order.id.clone(), topic, body: body.to_string() }
+    let webhook = |(topic, body): (&'static str, Value)| Webhook {
+        store: store.id.clone(),
+        order: order.id.clone(),
+        topic,
+        body: body.to_string(),
+    };
+    reports.into_iter().map(webhook).collect()
+}
+
+/// An app was removed: <https://shopify.dev/docs/api/webhooks?reference=toml#list-of-topics-app/uninstalled>
+pub(super) fn uninstalled(store: &ConnectedStore, now: DateTime<Utc>) -> Webhook {
+    let domain = format!("{}{}", store.id, super::shopify::DOMAIN);
+    let body = json!({
+        "id": 548_380_009,
+        "name": store.id,
+        "domain": domain,
+        "myshopify_domain": domain,
+        "currency": "USD",
+        "updated_at": timestamp(now),
+    });
+    Webhook { store: store.id.clone(), order: String::new(), topic: "app/uninstalled", body: body.to_string() }
+}
+
+/// <https://shopify.dev/docs/api/webhooks>
+fn shopify(order: &Order, happened: Happened) -> Vec<(&'static str, Value)> {
+    if happened == Happened::Archived {
+        let id: u64 = order.id.parse().unwrap_or_default();
+        return vec![("orders/delete", json!({ "id": id }))];
+    }
+    let topics: &[&'static str] = match happened {
+        Happened::Created if order.is_paid => &["orders/create", "orders/paid"],
+        Happened::Created => &["orders/create"],
+        Happened::Paid => &["orders/paid", "orders/updated"],
+        Happened::Cancelled => &["orders/cancelled", "orders/updated"],
+        Happened::Updated | Happened::StatusUpdated { .. } | Happened::Refunded | Happened::Archived => {
+            &["orders/updated"]
+        }
+    };
+    topics.iter().map(|topic| (*topic, order_json(order))).collect()
 }
 
 /// <https://docs.bigcommerce.com/developer/docs/integrations/webhooks>
@@ -36,7 +77,7 @@ fn bigcommerce(store: &ConnectedStore, order: &Order, happened: Happened, now: D
     let mut data = json!({ "type": "order", "id": id });
     let scope = match happened {
         Happened::Created => "store/order/created",
-        Happened::Updated => "store/order/updated",
+        Happened::Updated | Happened::Paid | Happened::Cancelled => "store/order/updated",
         Happened::StatusUpdated { from } => {
             data["status"] = json!({ "previous_status_id": status_id(from), "new_status_id": status_id(order.status) });
             "store/order/statusUpdated"
@@ -62,9 +103,12 @@ fn bigcommerce(store: &ConnectedStore, order: &Order, happened: Happened, now: D
 fn square(store: &ConnectedStore, order: &Order, happened: Happened, now: DateTime<Utc>) -> (&'static str, Value) {
     let (kind, object) = match happened {
         Happened::Created => ("order.created", "order_created"),
-        Happened::Updated | Happened::StatusUpdated { .. } | Happened::Refunded | Happened::Archived => {
-            ("order.updated", "order_updated")
-        }
+        Happened::Updated
+        | Happened::Paid
+        | Happened::Cancelled
+        | Happened::StatusUpdated { .. }
+        | Happened::Refunded
+        | Happened::Archived => ("order.updated", "order_updated"),
     };
     let mut thin = json!({
         "order_id": order.id,

@@ -10,9 +10,9 @@ use chrono::TimeDelta;
 use cloud_bridge::api::http::Bounds;
 use cloud_bridge::app::bootstrap::NewAccount;
 use cloud_bridge::app::limits::Limits;
+use cloud_bridge::app::stores::{PlatformApp, PlatformApps};
 use cloud_bridge::ingest::verification::Verification;
 use cloud_bridge::ports::outbound::OutboundRules;
-use cloud_bridge::app::stores::PlatformApps;
 use cloud_bridge::ports::stores::ApiAddresses;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, Service, ServiceOptions};
@@ -81,15 +81,25 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         },
         mail: None,
         store_apis: ApiAddresses::default(),
-        apps: PlatformApps::default(),
-        verification: Verification::default(),
+        verification: Verification { apps: apps(), ..Verification::default() },
     }
+}
+
+/// What `ServiceOptions` call the operator's: an app at Shopify.
+pub(crate) const CLIENT_ID: &str = "the-shopify-app";
+pub(crate) const CLIENT_SECRET: &str = "shpss_of_the_shopify_app";
+
+fn apps() -> PlatformApps {
+    let shopify = PlatformApp { client_id: CLIENT_ID.to_owned(), client_secret: CLIENT_SECRET.into() };
+    PlatformApps { shopify: Some(shopify), ..PlatformApps::default() }
 }
 
 /// With orders read at these stores.
 fn reading(stores: &StoreSandbox, options: ServiceOptions) -> ServiceOptions {
     let address = || Some(stores.base_url().to_owned());
-    ServiceOptions { store_apis: ApiAddresses { bigcommerce: address(), square: address(), ..ApiAddresses::default() }, ..options }
+    let shopify = Some(format!("{}/shopify/{{store}}", stores.base_url()));
+    let store_apis = ApiAddresses { shopify, bigcommerce: address(), square: address(), ..ApiAddresses::default() };
+    ServiceOptions { store_apis, ..options }
 }
 
 impl Node {

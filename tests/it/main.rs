@@ -11,6 +11,7 @@ mod catalogue;
 mod causes;
 mod cli;
 mod clocks;
+mod connecting;
 mod cortex_failures;
 mod crashes;
 mod delivering;

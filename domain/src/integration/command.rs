@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::{AccessLost, ConnectionAttempt, Grant, Provider, Purpose};
-use uuid::Uuid;
 use crate::{AccountId, ItemMapping, MappingId};
+use uuid::Uuid;
 
 #[derive(Clone, Debug)]
 pub enum IntegrationCommand {

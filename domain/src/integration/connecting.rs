@@ -84,17 +84,6 @@ impl Link {
         }
     }
 
-    /// The secret of the merchant's own app, with which some platforms sign the webhooks of the app.
-    pub fn app_secret(&self) -> Option<&str> {
-        self.app.as_ref()?.client_secret.known().map(String::as_str)
-    }
-
-    /// Whether the store was connected by an app that is not the merchant's own.
-    pub fn is_connected_by_other_app(&self) -> bool {
-        let granted = self.store_access.as_ref().and_then(|access| access.authorization.as_ref());
-        granted.is_some_and(|granted| self.app.as_ref().is_none_or(|app| app.client_id != granted.client_id))
-    }
-
     pub(super) fn start_connecting(&self, attempt: ConnectionAttempt) -> Result<IntegrationEvent, IntegrationRefusal> {
         self.require_store(attempt.store.as_deref())?;
         Ok(IntegrationEvent::StoreConnectionStarted(attempt))
@@ -138,9 +127,8 @@ impl Link {
         client_secret: &str,
     ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
         let (client_id, client_secret) = (client_id.trim(), client_secret.trim());
-        let is_valid = |text: &str| {
-            (1..=MAX_APP_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
+        let is_valid =
+            |text: &str| (1..=MAX_APP_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_valid(client_id) || !is_valid(client_secret) {
             return Err(IntegrationRefusal::InvalidApp);
         }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::{AccessLost, Authorization, ConnectionAttempt, Provider, Purpose};
-use uuid::Uuid;
 use crate::commerce::Currency;
 use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, ItemMapping, MappingId, Private};
+use uuid::Uuid;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]

@@ -1,8 +1,8 @@
 //! Why an integration refuses a command.
 
 use super::{
-    MAX_APP_CHARS, MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS,
-    MAX_TOKEN_CHARS, Provider,
+    MAX_APP_CHARS, MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS,
+    MAX_SECRET_CHARS, MAX_TOKEN_CHARS, Provider,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,9 @@ pub enum IntegrationRefusal {
     ConnectionUsed,
     #[error("this attempt to connect the store took too long: begin again")]
     ConnectionExpired,
-    #[error("the integration is of the store {known}, and its orders would be mixed with another's: create an integration for each store")]
+    #[error(
+        "the integration is of the store {known}, and its orders would be mixed with another's: create an integration for each store"
+    )]
     OtherStore { known: String },
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },

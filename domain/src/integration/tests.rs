@@ -13,8 +13,8 @@ use strum::IntoEnumIterator as _;
 use uuid::Uuid;
 
 use super::{
-    AccessLost, CreateIntegration, Grant, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
-    Provider, Purpose, is_weak_secret,
+    AccessLost, CreateIntegration, Grant, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent,
+    IntegrationRefusal, Provider, Purpose, is_weak_secret,
 };
 use crate::commerce::Currency;
 use crate::event::tests::stored;
@@ -205,7 +205,12 @@ fn currency_changed() -> IntegrationEvent {
 
 fn access_saved(store: Option<&str>) -> IntegrationEvent {
     let store = store.map(str::to_owned);
-    IntegrationEvent::StoreAccessSaved { token: "token_1234567890".into(), token_preview: "…7890".to_owned(), store, authorization: None }
+    IntegrationEvent::StoreAccessSaved {
+        token: "token_1234567890".into(),
+        token_preview: "…7890".to_owned(),
+        store,
+        authorization: None,
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::{order, sample};
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
-use crate::store_api::{StoreAccess, StoreApi};
 use crate::sample::Purchase;
 use crate::shape::MAX_ITEMS;
+use crate::store_api::{StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
 
 /// Products of a page: the most that the API gives.

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::all;
+use crate::{Platform, all};
 
 fn apis() -> impl Iterator<Item = &'static dyn OrderApi> {
-    all().filter_map(|platform| platform.order_api())
+    all().filter_map(<dyn Platform>::order_api)
 }
 
 fn first_path(api: &dyn OrderApi, order_id: &str) -> Result<String, Malformed> {

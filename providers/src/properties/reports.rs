@@ -152,7 +152,7 @@ fn nothing_about_a_person_is_in_a_report_and_who_it_is_about_is_known_apart() {
 
 #[test]
 fn nothing_about_a_person_is_in_the_report_of_an_order_that_was_read() {
-    for api in all().filter_map(|platform| platform.order_api()) {
+    for api in all().filter_map(<dyn Platform>::order_api) {
         let responses: Vec<String> =
             valid_responses(api).into_iter().map(|response| marked(response).to_string()).collect();
         let responses: Vec<&[u8]> = responses.iter().map(String::as_bytes).collect();

@@ -25,7 +25,7 @@ const REST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest reason that is taken over from Shopify, in characters.
 const MAX_REASON_CHARS: usize = 200;
 /// Longer than any bucket takes to fill.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) struct Api;
 
@@ -60,12 +60,12 @@ impl StoreApi for Api {
     }
 
     fn standing(&self, response: &ApiResponse<'_>) -> Standing {
-        match Standing::of_status(response.status) {
+        match response.status {
             // GraphQL has its refusals in a response that is fine otherwise.
-            Standing::Fine => refused(response.body).unwrap_or(Standing::Fine),
-            // A shop that is frozen, whose owner has not paid.
-            Standing::Failed(_) if response.status == 402 => Standing::Failed("the shop is frozen".to_owned()),
-            other => other,
+            200 => refused(response.body).unwrap_or(Standing::Fine),
+            // Its owner has not paid.
+            402 => Standing::Failed("the shop is frozen".to_owned()),
+            status => Standing::of_status(status),
         }
     }
 
@@ -86,14 +86,10 @@ impl StoreApi for Api {
 pub(super) fn shop_domain(entered: &str) -> Option<String> {
     let entered = entered.trim().to_ascii_lowercase();
     let rest = entered.strip_prefix("https://").unwrap_or(&entered);
-    let name = match rest.strip_prefix("admin.shopify.com/store/") {
-        Some(path) => path.split(['/', '?', '#']).next()?,
-        None => {
-            // Nothing before the first slash may be anything but the shop: a name and a password there, or a port, is another's.
-            let host = rest.split(['/', '?', '#']).next()?;
-            host.strip_suffix(".myshopify.com").unwrap_or(host)
-        }
-    };
+    // Nothing before the first slash may be anything but the shop: a user and a password there, or a port, is another's.
+    let in_path = rest.strip_prefix("admin.shopify.com/store/");
+    let named = in_path.unwrap_or(rest).split(['/', '?', '#']).next()?;
+    let name = named.strip_suffix(".myshopify.com").filter(|_| in_path.is_none()).unwrap_or(named);
     let is_name = (1..=100).contains(&name.len())
         && !name.starts_with('-')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

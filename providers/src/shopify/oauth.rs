@@ -100,7 +100,10 @@ impl OAuth for Apps {
             store: callback.and_then(|callback| callback.store.clone()),
             scopes: with_implied(&granted.scope),
             refresh_token: granted.refresh_token.map(Into::into),
-            expires_at: granted.expires_in.and_then(TimeDelta::try_seconds).and_then(|ends| now.checked_add_signed(ends)),
+            expires_at: granted
+                .expires_in
+                .and_then(TimeDelta::try_seconds)
+                .and_then(|ends| now.checked_add_signed(ends)),
         })
     }
 }
@@ -124,7 +127,8 @@ mod tests {
     const APP: App<'_> = App { client_id: "client", client_secret: "hush" };
 
     fn signed(query: &str) -> String {
-        let code = Encoding::Hex.encoded(&signing::code(b"hush", &[Query::read(query).unwrap().signed_without(&[]).as_bytes()]));
+        let code = Encoding::Hex
+            .encoded(&signing::code(b"hush", &[Query::read(query).unwrap().signed_without(&[]).as_bytes()]));
         format!("{query}&hmac={code}")
     }
 
@@ -133,17 +137,16 @@ mod tests {
         Apps.callback(&Query::read(query).unwrap(), &APP, now)
     }
 
-    const QUERY: &str =
-        "code=0907a61c0c8d55e99db179b68161bc00&shop=some-shop.myshopify.com&state=0.6784241404160823&timestamp=1337178173";
+    const QUERY: &str = "code=0907a61c0c8d55e99db179b68161bc00&shop=some-shop.myshopify.com&state=0.6784241404160823&timestamp=1337178173";
 
     #[test]
     fn the_example_of_shopifys_documents_is_signed_as_they_say() {
         let query = format!("{QUERY}&hmac=700e2dadb827fcc8609e9d5ce208b2e9cdaab9df07390d2cbca10d7c328fc4bf");
         let callback = read(&query).unwrap();
-        assert_eq!((&*callback.code, callback.store.as_deref()), (
-            "0907a61c0c8d55e99db179b68161bc00",
-            Some("some-shop.myshopify.com")
-        ));
+        assert_eq!(
+            (&*callback.code, callback.store.as_deref()),
+            ("0907a61c0c8d55e99db179b68161bc00", Some("some-shop.myshopify.com"))
+        );
     }
 
     #[test]

@@ -179,11 +179,12 @@ mod tests {
             "pageInfo":{"hasNextPage":true,"endCursor":"abc"}}}}"#;
         let page = Webhooks.listed(body).unwrap();
         assert_eq!(page.next.as_deref(), Some("abc"));
-        assert_eq!((&page.subscriptions[0].topics[0], &page.subscriptions[1].topics[0]), (
-            &"inventory_levels/update".to_owned(),
-            &"ORDERS_PARTIALLY_FULFILLED".to_owned()
-        ));
-        let last = br#"{"data":{"webhookSubscriptions":{"nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":"abc"}}}}"#;
+        assert_eq!(
+            (&page.subscriptions[0].topics[0], &page.subscriptions[1].topics[0]),
+            (&"inventory_levels/update".to_owned(), &"ORDERS_PARTIALLY_FULFILLED".to_owned())
+        );
+        let last =
+            br#"{"data":{"webhookSubscriptions":{"nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":"abc"}}}}"#;
         assert_eq!(Webhooks.listed(last).unwrap().next, None);
         for body in ["", "{}", r#"{"data":null}"#, r#"{"data":{"webhookSubscriptions":null}}"#] {
             assert!(Webhooks.listed(body.as_bytes()).is_err(), "{body}");
@@ -196,7 +197,10 @@ mod tests {
         let fine = r#"{"data":{"webhookSubscriptionCreate":{"webhookSubscription":{"id":"gid://1"},"userErrors":[]}}}"#;
         assert_eq!(made(fine), Ok(Created { id: "gid://1".to_owned(), secret: None }));
         let taken = r#"{"data":{"webhookSubscriptionCreate":{"webhookSubscription":null,"userErrors":[{"message":"Address for this topic has already been taken"}]}}}"#;
-        assert_eq!(made(taken).unwrap_err().to_string(), "the store says: Address for this topic has already been taken");
+        assert_eq!(
+            made(taken).unwrap_err().to_string(),
+            "the store says: Address for this topic has already been taken"
+        );
         assert!(made(r#"{"data":{"webhookSubscriptionCreate":null}}"#).is_err());
     }
 

@@ -2,8 +2,8 @@
 
 use super::{order, sample};
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
-use crate::store_api::{StoreAccess, StoreApi};
 use crate::sample::Purchase;
+use crate::store_api::{StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
 
 /// The version of the API whose shapes are read here.

@@ -40,6 +40,16 @@ impl PlatformApps {
         own(link).or_else(|| self.of_provider(link.provider))
     }
 
+    /// What the app signs webhooks with by which a store was connected, where the platform signs with the secret of an app.
+    pub fn signing_secret<'a>(&'a self, link: &'a Link) -> Option<&'a str> {
+        let signs = match link.provider {
+            Provider::Shopify | Provider::BigCommerce => true,
+            Provider::Square | Provider::WooCommerce | Provider::Generic => false,
+        };
+        let granted = link.store_access.as_ref()?.authorization.as_ref().filter(|_| signs)?;
+        self.with_id(link, &granted.client_id).map(|app| app.client_secret)
+    }
+
     /// The one of them that has this id.
     pub(super) fn with_id<'a>(&'a self, link: &'a Link, client_id: &str) -> Option<App<'a>> {
         let both = [own(link), self.of_provider(link.provider)];
@@ -52,4 +62,3 @@ fn own(link: &Link) -> Option<App<'_>> {
     let client_secret = app.client_secret.known().map(String::as_str)?;
     Some(App { client_id: &app.client_id, client_secret })
 }
-

@@ -59,7 +59,7 @@ impl Stores {
         let query = Query::read(query)?;
         let (session, kept_state) = kept.ok_or(CallbackError::NotBegun)?;
         let (state, signature) = State::claimed(kept_state).ok_or(CallbackError::NotBegun)?;
-        let link = self.integrations.found(state.integration_id).await.map_err(Error::from)?;
+        let link = self.integrations.found(state.integration_id).await?;
         let link = link.filter(|link| link.provider == provider).ok_or(CallbackError::NotBegun)?;
         let (_, oauth) = oauth_of(link.provider).map_err(|_| CallbackError::NotBegun)?;
         let has_come_back = query.get("state").map_or(!oauth.returns_state(), |returned| returned == kept_state);
@@ -146,7 +146,8 @@ impl Stores {
         let fail = IntegrationCommand::FailConnecting { attempt_id: state.attempt_id, reason: reason.to_owned() };
         let data = &self.integrations.data;
         let done = data.log.execute::<domain::integration::Integration>(state.integration_id, fail, &Actor::System);
-        done.await.map_err(|error| CallbackError::from(Error::from(error)))?;
+        let committed = done.await.map_err(|error| CallbackError::from(Error::from(error)))?;
+        data.wait_for_views(committed.position).await;
         Ok(())
     }
 }

@@ -61,12 +61,7 @@ impl Stores {
     }
 
     /// Where the browser goes next. `session` is what this browser alone keeps.
-    pub async fn authorize(
-        &self,
-        integration_id: &str,
-        secret: &str,
-        session: &str,
-    ) -> Result<SentOn, PageError> {
+    pub async fn authorize(&self, integration_id: &str, secret: &str, session: &str) -> Result<SentOn, PageError> {
         let (integration_id, link, attempt) = self.attempt_of(integration_id, secret).await?;
         let (_, oauth) = oauth_of(link.provider).map_err(Error::from)?;
         let app = self.apps.with_id(&link, &attempt.client_id).ok_or(PageError::NoApp)?;

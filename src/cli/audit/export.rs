@@ -8,10 +8,10 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::json;
 
+use super::super::databases::DatabaseArgs;
 use super::super::identifiers::whole_in;
 use super::super::input::position;
 use super::super::output;
-use super::super::databases::DatabaseArgs;
 use super::{bar, counted};
 use crate::audit::bundle::{Request, StreamName, export};
 use event_log::Position;

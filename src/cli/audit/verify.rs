@@ -7,8 +7,8 @@ use clap::Args;
 use ed25519_dalek::VerifyingKey;
 use serde_json::json;
 
-use super::super::output::{self, clean};
 use super::super::databases::DatabaseArgs;
+use super::super::output::{self, clean};
 use super::{bar, counted, public_key};
 use crate::audit::verify::{Verified, verify};
 

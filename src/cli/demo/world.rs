@@ -13,7 +13,6 @@ use tokio::task::JoinHandle;
 use crate::api::http;
 use crate::app::bootstrap::NewAccount;
 use crate::app::limits::Limits;
-use crate::app::stores::PlatformApps;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
 use crate::ingest::verification::Verification;
 use crate::ports::outbound::OutboundRules;
@@ -59,7 +58,6 @@ impl World {
             views_url: sqlite_url(&folder.path.join("views.db"))?,
             cortex_url: sandbox.base_url().to_owned(),
             store_apis: ApiAddresses { bigcommerce: at_sandbox(), square: at_sandbox(), ..ApiAddresses::default() },
-            apps: PlatformApps::default(),
             verification: Verification::default(),
             public_url: url.clone(),
             workers: WORKERS,

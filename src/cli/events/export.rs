@@ -9,8 +9,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::super::output;
 use super::super::databases::DatabaseArgs;
+use super::super::output;
 use super::filter::Filter;
 use super::line::object;
 use event_log::EventLog;

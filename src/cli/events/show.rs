@@ -1,9 +1,9 @@
 //! `cloud-bridge events show`.
 
+use super::super::databases::DatabaseArgs;
 use super::super::identifiers::whole_in;
 use super::super::input;
 use super::super::output::{self, cell, clean, moment};
-use super::super::databases::DatabaseArgs;
 use super::filter::deliveries_of;
 use super::kinds::KINDS;
 use super::line::{object, said, shown_actor};

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::super::output;
 use super::super::databases::DatabaseArgs;
+use super::super::output;
 use super::filter::Filter;
 use super::line::{Layout, object};
 use super::list::first_of;

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::output::{self, cell};
 use crate::cli::databases::DatabaseArgs;
+use crate::cli::output::{self, cell};
 use crate::processes::{Standing, standings};
 use event_log::Position;
 

@@ -5,8 +5,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
-use crate::cli::output::{self, cell, moment};
 use crate::cli::databases::DatabaseArgs;
+use crate::cli::output::{self, cell, moment};
 use crate::processes::NAMES;
 use event_log::parked::{Chosen, ParkedEvent};
 

@@ -7,8 +7,8 @@ use projections::View;
 use projections::registry::{self, Build};
 use serde_json::{Value, json};
 
-use crate::cli::output::{self, cell};
 use crate::cli::databases::DatabaseArgs;
+use crate::cli::output::{self, cell};
 
 /// Show how far each view has followed the event log; works with and without a running server
 #[derive(Args, Debug)]

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use chrono::{Months, NaiveDate, Utc};
+use chrono::{Months, NaiveDate};
 use clap::Args;
+use event_log::clock::Clock;
 
 use super::webhooks::secret_in;
 use crate::app::stores::{PlatformApp, PlatformApps};
@@ -24,10 +25,20 @@ pub(super) struct AppArgs {
     #[arg(long, env = "CLOUD_BRIDGE_BIGCOMMERCE_CLIENT_ID", value_name = "ID", requires = "bc_webhook_secret_file")]
     bigcommerce_client_id: Option<String>,
     /// Id of a Square application, by which sellers are connected; with --square-application-secret-file
-    #[arg(long, env = "CLOUD_BRIDGE_SQUARE_APPLICATION_ID", value_name = "ID", requires = "square_application_secret_file")]
+    #[arg(
+        long,
+        env = "CLOUD_BRIDGE_SQUARE_APPLICATION_ID",
+        value_name = "ID",
+        requires = "square_application_secret_file"
+    )]
     square_application_id: Option<String>,
     /// File with the OAuth secret of the Square application
-    #[arg(long, env = "CLOUD_BRIDGE_SQUARE_APPLICATION_SECRET_FILE", value_name = "FILE", requires = "square_application_id")]
+    #[arg(
+        long,
+        env = "CLOUD_BRIDGE_SQUARE_APPLICATION_SECRET_FILE",
+        value_name = "FILE",
+        requires = "square_application_id"
+    )]
     square_application_secret_file: Option<PathBuf>,
     /// The API of Shopify, or what speaks it; `{store}` stands for the shop's domain [default: `https://{store}`]
     #[arg(long, env = "CLOUD_BRIDGE_SHOPIFY_API_URL", value_name = "URL")]
@@ -44,7 +55,7 @@ impl AppArgs {
     pub(super) fn read(&self, shopify: Option<&Path>, bigcommerce: Option<&Path>) -> anyhow::Result<PlatformApps> {
         let square = self.square_application_secret_file.as_deref();
         if let Some(version) = &self.shopify_api_version {
-            warn_of_end(version, Utc::now().date_naive());
+            warn_of_end(version, Clock::default().now().date_naive());
         }
         Ok(PlatformApps {
             shopify: app("Shopify", self.shopify_client_id.as_deref(), shopify)?,

@@ -63,11 +63,16 @@ impl WebhookArgs {
                  sends them"
             );
         }
-        Ok(Verification { environment: self.environment, secrets, always_401: self.bigcommerce_401 })
+        Ok(Verification {
+            environment: self.environment,
+            secrets,
+            apps: self.apps()?,
+            always_401: self.bigcommerce_401,
+        })
     }
 
     /// The apps by which stores are connected. The secret of Shopify's and of BigCommerce's is the one that verifies webhooks.
-    pub(super) fn apps(&self) -> anyhow::Result<PlatformApps> {
+    fn apps(&self) -> anyhow::Result<PlatformApps> {
         self.apps.read(self.shopify_api_secret_file.as_deref(), self.bc_webhook_secret_file.as_deref())
     }
 

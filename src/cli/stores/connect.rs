@@ -75,13 +75,12 @@ fn purposes() -> PossibleValuesParser {
 impl Connect {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let (integration, account) = match &self.integration {
-            Some(id) => (Some(identifiers::whole(&client, Kind::Integration, id).await?), None),
-            None => {
-                let acting = Acting::on_merchant(&client, self.account.as_deref(), "the integration").await?;
-                acting.print_account()?;
-                (None, acting.account_id)
-            }
+        let (integration, account) = if let Some(id) = &self.integration {
+            (Some(identifiers::whole(&client, Kind::Integration, id).await?), None)
+        } else {
+            let acting = Acting::on_merchant(&client, self.account.as_deref(), "the integration").await?;
+            acting.print_account()?;
+            (None, acting.account_id)
         };
         let app = match &self.client_id {
             Some(client_id) => {
@@ -108,9 +107,13 @@ impl Connect {
         }
         let name = clean(payload["integration"]["name"].as_str().unwrap_or_default());
         let note = |line: &str| if json { input::note(line) } else { output::print(line) };
-        note(&format!("Integration:  {name} ({id})\n\nOpen this in a browser, as who may authorise the store:\n\n  {url}\n"))?;
+        note(&format!(
+            "Integration:  {name} ({id})\n\nOpen this in a browser, as who may authorise the store:\n\n  {url}\n"
+        ))?;
         if self.no_wait {
-            return Ok(output::say("`cloud-bridge stores status` says what comes of it. The address is good for a quarter of an hour.")?);
+            return Ok(output::say(
+                "`cloud-bridge stores status` says what comes of it. The address is good for a quarter of an hour.",
+            )?);
         }
         note("Waiting for the store to be authorised. Ctrl-C ends the waiting alone: the address stays good.")?;
         let attempt = payload["integration"]["storeConnection"]["attemptId"].as_str().unwrap_or_default();
@@ -141,7 +144,9 @@ async fn wait(client: &Client, id: &str, attempt: &str) -> anyhow::Result<Connec
         let is_of_attempt = connection.attempt_id.as_deref() == Some(attempt);
         match (word(&connection.status).as_str(), &connection.failure) {
             ("waiting", _) if is_of_attempt => tokio::time::sleep(POLL_EVERY).await,
-            ("waiting", _) => bail!("another attempt to connect the store was begun: this address is not good any more"),
+            ("waiting", _) => {
+                bail!("another attempt to connect the store was begun: this address is not good any more")
+            }
             (_, Some(failure)) => bail!("the store was not connected: {}", clean(&failure.reason)),
             ("connected", None) if is_of_attempt => return Ok(connection),
             _ => bail!("nobody authorised the store in time: begin again"),

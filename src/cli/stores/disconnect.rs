@@ -36,7 +36,8 @@ impl Disconnect {
         if !self.yes {
             input::confirm("Forget the token of this store?").context("nothing was disconnected")?;
         }
-        let payload = client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "removeStoreAccess").await?;
+        let payload =
+            client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "removeStoreAccess").await?;
         let integration = &payload["integration"];
         if json {
             return Ok(output::print_json(integration)?);

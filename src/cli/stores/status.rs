@@ -21,7 +21,9 @@ impl Status {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        let query = format!("query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} }} }}");
+        let query = format!(
+            "query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} }} }}"
+        );
         let mut found = client.ask(&query, json!({ "id": id })).await?;
         let integration = found["integration"].take();
         if integration.is_null() {
@@ -48,7 +50,11 @@ impl Status {
             output::print(format_args!("Not allowed:  {}", clean(&connection.missing_scopes.join(", "))))?;
         }
         if let Some(app) = &connection.app {
-            output::print(format_args!("Own app:      {} (secret {})", clean(&app.client_id), clean(&app.secret_preview)))?;
+            output::print(format_args!(
+                "Own app:      {} (secret {})",
+                clean(&app.client_id),
+                clean(&app.secret_preview)
+            ))?;
         }
         Ok(())
     }

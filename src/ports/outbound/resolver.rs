@@ -10,8 +10,8 @@ use std::vec;
 
 use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
-use tokio::sync::Semaphore;
 use reqwest::dns::{self, Addrs, Resolve, Resolving};
+use tokio::sync::Semaphore;
 use tower::Service;
 
 use super::connector::BoxError;

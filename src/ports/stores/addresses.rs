@@ -64,7 +64,7 @@ pub(super) struct CalledUrl {
 impl StoreClient {
     pub(super) fn url(&self, target: &Target<'_>, request: &ApiRequest) -> Result<CalledUrl, CallFailure> {
         let named = self.addresses.named(target.provider, target.part);
-        let base = self.base(target, named)?;
+        let base = base(target, named)?;
         let version = self.addresses.version(target.provider, target.api).unwrap_or_default();
         let url = format!("{base}{}", request.path.replacen(VERSION, version, 1));
         if named.is_some() {
@@ -77,20 +77,20 @@ impl StoreClient {
     /// Where the owner of a store is sent to authorise it.
     pub fn login_url(&self, target: &Target<'_>, path: &str) -> Result<String, CallFailure> {
         let named = self.addresses.named(target.provider, Part::Login);
-        Ok(format!("{}{path}", self.base(target, named)?))
+        Ok(format!("{}{path}", base(target, named)?))
     }
+}
 
-    fn base(&self, target: &Target<'_>, named: Option<&str>) -> Result<String, CallFailure> {
-        let own = match (target.part, target.api.oauth()) {
-            (Part::Login, Some(oauth)) => oauth.login_address(),
-            (Part::Login, None) | (Part::Api, _) => target.api.address(),
-        };
-        let base = named.unwrap_or(own);
-        match (base.contains(STORE), target.store) {
-            (false, _) => Ok(base.to_owned()),
-            (true, Some(store)) => Ok(base.replacen(STORE, store, 1)),
-            (true, None) => Err(CallFailure::lost("which store it is was never said")),
-        }
+fn base(target: &Target<'_>, named: Option<&str>) -> Result<String, CallFailure> {
+    let own = match (target.part, target.api.oauth()) {
+        (Part::Login, Some(oauth)) => oauth.login_address(),
+        (Part::Login, None) | (Part::Api, _) => target.api.address(),
+    };
+    let base = named.unwrap_or(own);
+    match (base.contains(STORE), target.store) {
+        (false, _) => Ok(base.to_owned()),
+        (true, Some(store)) => Ok(base.replacen(STORE, store, 1)),
+        (true, None) => Err(CallFailure::lost("which store it is was never said")),
     }
 }
 

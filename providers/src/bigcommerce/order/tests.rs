@@ -3,8 +3,8 @@
 use domain::LineItem;
 use domain::integration::Provider;
 
-use crate::store_api::StoreApi;
 use crate::bigcommerce::api::{Api, Orders};
+use crate::store_api::StoreApi;
 use crate::tests::{item, order_in};
 use crate::{Malformed, OrderApi as _, OrderReference, OrderStep, StoreOrder};
 

@@ -2,8 +2,8 @@
 
 use domain::LineItem;
 
-use crate::store_api::StoreApi;
 use crate::square::api::{Api, Orders};
+use crate::store_api::StoreApi;
 use crate::tests::{item, order_in};
 use crate::{Malformed, OrderApi as _, OrderReference, OrderStep, StoreOrder};
 

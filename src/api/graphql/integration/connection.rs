@@ -81,7 +81,8 @@ impl StoreConnection {
             (None, None, None) => StoreConnectionStatus::NotConnected,
         };
         let attempted = attempt.as_ref().and_then(|attempt| attempt.store.clone());
-        let attempt_id = attempt.as_ref().map(|attempt| attempt.id).or(granted.as_ref().map(|granted| granted.attempt_id));
+        let attempt_id =
+            attempt.as_ref().map(|attempt| attempt.id).or(granted.as_ref().map(|granted| granted.attempt_id));
         Self {
             status,
             store: row.store.clone().or(known_store).or(attempted),
