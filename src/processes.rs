@@ -16,6 +16,7 @@ pub mod retention;
 mod retry;
 mod runner;
 mod status;
+mod store_subscriptions;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use crate::app::erasure::Erasure;
 use crate::app::log_and_views::LogAndViews;
+use crate::app::stores::Stores;
 use crate::ports::mail::Mailer;
 use crate::tasks::Tasks;
 use process_manager::ProcessManager;
@@ -39,6 +41,7 @@ pub use status::{Processes, Standing, standings};
 pub(crate) struct Dependencies {
     pub(crate) data: LogAndViews,
     pub(crate) erasure: Erasure,
+    pub(crate) stores: Stores,
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) processes: Arc<Processes>,
     /// How long after a checkpoint this node signs the next one by itself, if it does.
@@ -73,6 +76,7 @@ process_managers! {
     checkpoints::Checkpoints,
     resumed_endpoints::ResumedEndpoints,
     endpoint_mails::EndpointMails,
+    store_subscriptions::StoreSubscriptions,
 }
 
 fn start_one<M: ProcessManager>(needs: &Dependencies) {
@@ -106,6 +110,7 @@ mod tests {
             read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),
             read(include_str!("../domain/src/operator_action/ever.jsonl"), AnyEvent::OperatorAction),
             read(include_str!("../domain/src/resource/ever.jsonl"), AnyEvent::Resource),
+            read(include_str!("../domain/src/store/ever.jsonl"), AnyEvent::Store),
         ]
         .concat()
     }

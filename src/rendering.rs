@@ -124,6 +124,7 @@ async fn of_recorded(
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => None,
     };
     let event = payload.and_then(|payload| enveloped(row, recorded, payload));

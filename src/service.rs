@@ -400,6 +400,7 @@ impl Parts {
         processes::start(&processes::Dependencies {
             data: self.data.clone(),
             erasure: self.erasure.clone(),
+            stores: self.stores.clone(),
             sweeper: self.sweeper.clone(),
             processes: self.processes.clone(),
             checkpoint_every: options.checkpoint_every,

@@ -106,6 +106,7 @@ pub(crate) mod tests {
     use crate::operator_action::OperatorActionEvent;
     use crate::publication::PublicationEvent;
     use crate::resource::ResourceEvent;
+    use crate::store::StoreEvent;
 
     /// The events as they are stored, a line each.
     pub(crate) fn stored<E: DomainEvent>(events: &[E]) -> String {
@@ -133,6 +134,7 @@ pub(crate) mod tests {
         is_committed::<OperatorActionEvent>("operator_action");
         is_committed::<PublicationEvent>("publication");
         is_committed::<ResourceEvent>("resource");
+        is_committed::<StoreEvent>("store");
     }
 
     fn is_committed<E: JsonSchema>(aggregate_type: &str) {

@@ -24,12 +24,13 @@ use crate::delivery::{CortexOperation, Delivery, DeliveryStatus, Intent, Webhook
 use crate::dispatch::{Dispatch, DispatchStatus, RedriveCause, SkipCause};
 use crate::endpoint::{DisableCause, Endpoint, EndpointStatus};
 use crate::event::EventSourced;
-use crate::integration::{Integration, Provider, Purpose};
+use crate::integration::{AccessLost, Integration, Provider, Purpose};
 use crate::ledger::Ledger;
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
 use crate::operator_action::OperatorAction;
 use crate::publication::{Publication, PublicationCommand};
 use crate::resource::{Happened, ReportOutcome, Resource, ResourceKind};
+use crate::store::{CheckCause, Store};
 
 /// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
 fn any_events<E: DeserializeOwned + Debug + Clone>(ever: &str) -> impl Strategy<Value = Vec<E>> {
@@ -110,6 +111,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<OperatorAction>(include_str!("operator_action/ever.jsonl"));
     unchanged::<Publication>(include_str!("publication/ever.jsonl"));
     unchanged::<Resource>(include_str!("resource/ever.jsonl"));
+    unchanged::<Store>(include_str!("store/ever.jsonl"));
 }
 
 /// Each of any commands, unless it is refused, says everything the first time: at once again it adds nothing.
@@ -198,6 +200,14 @@ proptest! {
     }
 
     #[test]
+    fn folding_any_events_of_a_store_never_panics(events in any_events(include_str!("store/ever.jsonl"))) {
+        fold_and_ask(events, |store: &Store| {
+            store.owner("");
+            store.check_at();
+        });
+    }
+
+    #[test]
     fn folding_any_checkpoints_never_panics(events in any_events(include_str!("checkpoint/ever.jsonl"))) {
         fold_and_ask(events, ask_checkpoints);
     }
@@ -213,6 +223,8 @@ fn are_named_alike<E: IntoEnumIterator + Copy + Debug + Serialize + Into<&'stati
 
 #[test]
 fn what_is_named_is_named_alike_everywhere() {
+    are_named_alike::<AccessLost>();
+    are_named_alike::<CheckCause>();
     are_named_alike::<CortexOperation>();
     are_named_alike::<DeliveryStatus>();
     are_named_alike::<DisableCause>();

@@ -27,6 +27,7 @@ pub mod repeats;
 pub mod resolution;
 pub mod resource;
 pub mod schedule;
+pub mod store;
 mod title;
 mod web_address;
 

@@ -16,6 +16,7 @@ use domain::notice::Notice;
 use domain::operator_action::OperatorAction;
 use domain::publication::Publication;
 use domain::resource::Resource;
+use domain::store::Store;
 use domain::{AccountId, IntegrationId};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -253,6 +254,7 @@ impl EventLog {
             OperatorAction::TYPE => serde_json::from_str(&event).map(AnyEvent::OperatorAction),
             Resource::TYPE => serde_json::from_str(&event).map(AnyEvent::Resource),
             Publication::TYPE => serde_json::from_str(&event).map(AnyEvent::Publication),
+            Store::TYPE => serde_json::from_str(&event).map(AnyEvent::Store),
             Endpoint::TYPE => serde_json::from_str(&event).map(AnyEvent::Endpoint),
             Dispatch::TYPE => serde_json::from_str(&event).map(AnyEvent::Dispatch),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),

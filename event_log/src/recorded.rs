@@ -13,6 +13,7 @@ use domain::notice::{Notice, NoticeEvent};
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
 use domain::publication::{Publication, PublicationEvent};
 use domain::resource::{Resource, ResourceEvent};
+use domain::store::{Store, StoreEvent};
 use domain::{AccountId, IntegrationId, Private};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -84,6 +85,7 @@ pub enum AnyEvent {
     Endpoint(EndpointEvent),
     Dispatch(DispatchEvent),
     Checkpoint(CheckpointEvent),
+    Store(StoreEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Unknown,
 }
@@ -103,6 +105,7 @@ impl AnyEvent {
             Self::Endpoint(_) => Some(Endpoint::TYPE),
             Self::Dispatch(_) => Some(Dispatch::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
+            Self::Store(_) => Some(Store::TYPE),
             Self::Unknown => None,
         }
     }
@@ -121,6 +124,7 @@ impl AnyEvent {
             Self::Endpoint(event) => Some(event.event_type()),
             Self::Dispatch(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
+            Self::Store(event) => Some(event.event_type()),
             Self::Unknown => None,
         }
     }

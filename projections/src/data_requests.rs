@@ -117,6 +117,7 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
         | AnyEvent::Delivery(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => None,
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => None,
         })
         .collect()

@@ -148,6 +148,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => None,
     }
 }

@@ -20,6 +20,7 @@ pub mod notices;
 pub mod operator_actions;
 pub mod registry;
 mod schema;
+pub mod stores;
 mod table;
 pub mod unread_orders;
 pub mod view;

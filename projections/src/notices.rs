@@ -90,6 +90,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Checkpoint(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => continue,
         };
         let row = KeptNotice {

@@ -8,7 +8,7 @@ use crate::view::View;
 
 impl View {
     /// All views. One more is its file, which lib.rs names, its tables beside the migrations, and a line here.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         crate::accounts::VIEW,
         crate::commerce::VIEW,
         crate::data_requests::VIEW,
@@ -18,6 +18,7 @@ impl View {
         crate::integrations::VIEW,
         crate::notices::VIEW,
         crate::operator_actions::VIEW,
+        crate::stores::VIEW,
         crate::unread_orders::VIEW,
         crate::webhook_receipts::VIEW,
     ];

@@ -149,6 +149,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => None,
     }
 }

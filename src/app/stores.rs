@@ -2,6 +2,8 @@
 
 mod apps;
 mod callback;
+mod checking;
+mod doctor;
 mod pages;
 mod starting;
 mod state;
@@ -23,6 +25,8 @@ use crate::ports::stores::{StoreClient, api_of};
 
 pub use apps::{PlatformApp, PlatformApps};
 pub use callback::{CallbackError, Connected};
+pub use checking::CheckOutcome;
+pub use doctor::{Finding, FindingLevel};
 pub use pages::{Opened, PageError, SentOn};
 pub use starting::{ConnectStore, NewApp, Started};
 

@@ -6,6 +6,7 @@ mod integration;
 pub(crate) mod operator_actions;
 mod reading;
 mod sending;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +71,7 @@ pub fn summary(event: &Recorded) -> String {
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
         ),
+        AnyEvent::Store(event) => store::of_store(event),
         AnyEvent::Unknown => "Something that this version of Cloud Bridge does not know.".to_owned(),
     }
 }

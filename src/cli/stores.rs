@@ -2,6 +2,7 @@
 
 mod connect;
 mod disconnect;
+mod doctor;
 mod status;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 pub(super) enum Stores {
     Connect(Box<connect::Connect>),
     Status(status::Status),
+    Doctor(doctor::Doctor),
     Disconnect(disconnect::Disconnect),
 }
 
@@ -21,6 +23,7 @@ impl Stores {
         match self {
             Self::Connect(command) => command.run(json).await,
             Self::Status(command) => command.run(json).await,
+            Self::Doctor(command) => command.run(json).await,
             Self::Disconnect(command) => command.run(json).await,
         }
     }

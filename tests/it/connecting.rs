@@ -1,6 +1,7 @@
 //! Connecting stores by OAuth: through the pages of the service and those of the store, as a browser goes.
 
 mod forged;
+mod webhooks;
 
 use cloud_bridge::store_sandbox::{App, Platform, Store};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};

@@ -25,7 +25,8 @@ static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
         "notice",
         "operator_action",
         "publication",
-        "resource"
+        "resource",
+        "store"
     );
     let validator = |schema: &str| jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
     committed.into_iter().map(|(aggregate_type, schema)| (aggregate_type, validator(schema))).collect()

@@ -167,6 +167,7 @@ impl Dispatches {
             | AnyEvent::Endpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Checkpoint(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => {}
         }
     }

@@ -89,6 +89,7 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => return vec![],
     };
     let About { types, kind, id, session_id, occurred_at } = about;

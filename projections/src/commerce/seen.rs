@@ -42,6 +42,7 @@ pub fn by_filters(row: &CommerceEventRow, recorded: &Recorded) -> Option<Value> 
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => return None,
     };
     enveloped(row, recorded, payload).map(|event| event.to_value())
@@ -89,6 +90,7 @@ pub fn enveloped(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) 
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => None,
     };
     Some(Event {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod unread_order;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use projections::integrations::IntegrationRow;
 use super::ApiError;
 use super::account::int;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
-use super::loader::{AccountKey, Loader};
+use super::loader::{AccountKey, Loader, StoreKey};
 use super::moment::{Moment, moment};
 use super::page::{Cursor, cost, page};
 use super::viewer::app_and_viewer;
@@ -26,6 +27,7 @@ use crate::app::links::webhook_url;
 use crate::replay::past_orders;
 use connection::StoreConnection;
 use unread_order::UnreadOrder;
+use webhooks::StoreWebhooks;
 
 /// A link to one store.
 pub(super) struct Integration(pub(super) Arc<IntegrationRow>);
@@ -95,6 +97,13 @@ impl Integration {
     async fn store_connection(&self, context: &Context<'_>) -> StoreConnection {
         let now = context.data_unchecked::<Arc<App>>().data.now();
         StoreConnection::new(&self.0, now.timestamp_micros())
+    }
+
+    /// The webhooks that the store was asked to send; null where it was never connected.
+    async fn store_webhooks(&self, context: &Context<'_>) -> Result<Option<StoreWebhooks>, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
+        Ok(row.map(|row| StoreWebhooks::from(&row.store())))
     }
 
     /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired

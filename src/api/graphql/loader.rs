@@ -12,6 +12,7 @@ use event_log::recorded::{AnyEvent, Recorded};
 use projections::accounts;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
+use projections::stores::{self, StoreRow};
 
 use crate::app::log_and_views::LogAndViews;
 use crate::app::receipts::{self, Published, PublishingWebhook};
@@ -25,6 +26,10 @@ pub(super) struct AccountKey(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct IntegrationKey(pub(super) String);
+
+/// A connected store, by its integration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct StoreKey(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DeliveryKey(pub(super) String);
@@ -57,6 +62,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => None,
         };
         let known =
@@ -73,6 +79,17 @@ impl async_graphql::dataloader::Loader<PublishingWebhook> for Loader {
     async fn load(&self, keys: &[PublishingWebhook]) -> Result<HashMap<PublishingWebhook, Published>, Self::Error> {
         let published = receipts::published(&self.0, keys).await.map_err(Arc::new)?;
         Ok(keys.iter().cloned().zip(published).collect())
+    }
+}
+
+impl async_graphql::dataloader::Loader<StoreKey> for Loader {
+    type Value = Arc<StoreRow>;
+    type Error = Arc<sqlx::Error>;
+
+    async fn load(&self, keys: &[StoreKey]) -> Result<HashMap<StoreKey, Self::Value>, Self::Error> {
+        let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
+        let rows = stores::find_many(&self.0.views, &ids).await?;
+        Ok(rows.into_iter().map(|row| (StoreKey(row.id.clone()), Arc::new(row))).collect())
     }
 }
 

@@ -96,6 +96,7 @@ impl Deliveries {
             | AnyEvent::Dispatch(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => None,
         });
         Ok(named)

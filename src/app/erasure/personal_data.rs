@@ -62,6 +62,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
             | AnyEvent::Dispatch(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
+            | AnyEvent::Store(_)
             | AnyEvent::Unknown => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 11] = [
+pub(super) const KINDS: [(&str, &[&str]); 12] = [
     (
         "account",
         &[
@@ -33,8 +33,14 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
             "purpose_changed",
             "signing_secret_rotated",
             "signing_secret_set",
+            "store_access_lost",
             "store_access_removed",
+            "store_access_renewed",
             "store_access_saved",
+            "store_app_removed",
+            "store_app_saved",
+            "store_connection_failed",
+            "store_connection_started",
         ],
     ),
     (
@@ -125,6 +131,18 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("dispatch", &["attempted", "redriven", "skipped"]),
+    (
+        "store",
+        &[
+            "store_watched",
+            "subscription_enabled",
+            "subscription_made",
+            "subscription_refused",
+            "subscription_removed",
+            "subscriptions_checked",
+            "subscriptions_not_checked",
+        ],
+    ),
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.
@@ -172,6 +190,7 @@ mod tests {
     use domain::operator_action::OperatorActionEvent;
     use domain::publication::PublicationEvent;
     use domain::resource::ResourceEvent;
+    use domain::store::StoreEvent;
 
     use super::*;
 
@@ -195,6 +214,7 @@ mod tests {
             ("dispatch", types::<DispatchEvent>(include_str!("../../../domain/src/dispatch/ever.jsonl"))),
             ("publication", types::<PublicationEvent>(include_str!("../../../domain/src/publication/ever.jsonl"))),
             ("resource", types::<ResourceEvent>(include_str!("../../../domain/src/resource/ever.jsonl"))),
+            ("store", types::<StoreEvent>(include_str!("../../../domain/src/store/ever.jsonl"))),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];
         for (kind, were) in ever {

@@ -168,6 +168,7 @@ fn data_of(event_type: &str, event: &AnyEvent) -> Value {
         AnyEvent::Endpoint(event) => serde_json::to_value(event),
         AnyEvent::Dispatch(event) => serde_json::to_value(event),
         AnyEvent::Checkpoint(event) => serde_json::to_value(event),
+        AnyEvent::Store(event) => serde_json::to_value(event),
         AnyEvent::Unknown => Ok(Value::Null),
     };
     let mut data = data.map(|mut tagged| tagged["payload"].take()).unwrap_or_default();

@@ -31,6 +31,14 @@ impl<'a> Target<'a> {
         Some(Self { provider, api, part: Part::Api, store, token })
     }
 
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    pub fn store(&self) -> Option<&'a str> {
+        self.store
+    }
+
     /// What lets a store be authorised.
     pub fn login(provider: Provider, store: Option<&'a str>) -> Option<Self> {
         Some(Self { provider, api: super::api_of(provider)?, part: Part::Login, store, token: None })

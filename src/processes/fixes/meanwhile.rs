@@ -127,6 +127,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Checkpoint(_)
+        | AnyEvent::Store(_)
         | AnyEvent::Unknown => false,
     }
 }

@@ -1,6 +1,6 @@
 //! Connecting stores by OAuth.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use secrecy::SecretString;
 
 use super::integrations::{IntegrationPayload, changed, shown};
@@ -11,13 +11,13 @@ use crate::api::graphql::integration::Integration;
 use crate::api::graphql::moment::Moment;
 use crate::api::graphql::viewer::app_and_viewer;
 use crate::api::graphql::words::{IntegrationPurpose, Provider};
-use crate::app::stores::{ConnectStore, NewApp};
+use crate::app::stores::{ConnectStore, Finding, NewApp};
 
 #[derive(InputObject)]
 struct ConnectStoreInput {
     provider: Provider,
-    /// What names the store to its platform: of SHOPIFY the name of the shop or the address of its admin. Left out where the
-    /// platform asks for it.
+    /// What names the store to its platform, such as the name of a shop at Shopify or the address of its admin. Left out where
+    /// the platform asks for it.
     store: Option<String>,
     /// The integration that is to be connected. Left out: the one that is of this store, or else a new one.
     integration_id: Option<ID>,
@@ -48,6 +48,36 @@ struct SaveStoreAppInput {
 struct RemoveStoreAppInput {
     integration_id: ID,
 }
+
+#[derive(InputObject)]
+struct CheckStoreInput {
+    integration_id: ID,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "crate::app::stores::FindingLevel")]
+enum StoreFindingLevel {
+    Fine,
+    /// It was wrong, and is not any more.
+    Mended,
+    Wrong,
+}
+
+/// One thing that was examined.
+#[derive(SimpleObject)]
+struct StoreFinding {
+    level: StoreFindingLevel,
+    /// With what to do about it, where something is to be done.
+    sentence: String,
+}
+
+impl From<Finding> for StoreFinding {
+    fn from(finding: Finding) -> Self {
+        Self { level: finding.level.into(), sentence: finding.sentence }
+    }
+}
+
+payload!(CheckStorePayload { integration: Integration, findings: Vec<StoreFinding> });
 
 payload!(
     /// The address is to be opened in a browser by who may authorise the store, and is for nobody else: whoever goes on with it
@@ -90,6 +120,19 @@ impl StoreConnections {
             url: Some(started.url),
             expires_at: Some(Moment(started.expires_at)),
             is_new: Some(started.is_new),
+            user_errors: vec![],
+        })
+    }
+
+    /// Examines how the store and the service stand, says in sentences what is wrong, and mends what it may: webhooks that are
+    /// missing are made again, those that the store has stopped go on.
+    async fn check_store(&self, context: &Context<'_>, input: CheckStoreInput) -> Result<CheckStorePayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let checked = app.stores.doctor(viewer, &input.integration_id).await;
+        let integration = shown(context, checked.as_ref().ok().map(|(id, _)| *id)).await?;
+        payload_of(checked, |(_, findings)| CheckStorePayload {
+            integration,
+            findings: Some(findings.into_iter().map(StoreFinding::from).collect()),
             user_errors: vec![],
         })
     }

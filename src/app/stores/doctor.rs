@@ -1,0 +1,153 @@
+//! What is wrong between a store and the service, in sentences; and what of it was mended just now.
+
+use chrono::SecondsFormat;
+use domain::IntegrationId;
+use domain::integration::{AccessLost, Link};
+use domain::store::{CheckCause, Checked, Store};
+use event_log::Origin;
+use projections::integrations;
+
+use super::{CheckOutcome, Stores};
+use crate::app::error::Error;
+use crate::app::viewer::Viewer;
+use crate::ports::stores::api_of;
+
+/// One thing that was examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub level: FindingLevel,
+    /// With what to do about it, where something is to be done.
+    pub sentence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingLevel {
+    Fine,
+    /// It was wrong, and is not any more.
+    Mended,
+    Wrong,
+}
+
+impl Finding {
+    fn fine(sentence: impl Into<String>) -> Self {
+        Self { level: FindingLevel::Fine, sentence: sentence.into() }
+    }
+
+    fn mended(sentence: impl Into<String>) -> Self {
+        Self { level: FindingLevel::Mended, sentence: sentence.into() }
+    }
+
+    fn wrong(sentence: impl Into<String>) -> Self {
+        Self { level: FindingLevel::Wrong, sentence: sentence.into() }
+    }
+}
+
+impl Stores {
+    /// Examines everything that can be, and mends what it may.
+    pub async fn doctor(&self, viewer: &Viewer, id: &str) -> Result<(IntegrationId, Vec<Finding>), Error> {
+        let (id, owner) = self.integrations.managed(viewer, id).await?;
+        let origin = Origin::from(viewer.actor(Some(&owner.to_string())));
+        let outcome = self.check(id, CheckCause::Requested, origin).await?;
+        let data = &self.integrations.data;
+        data.wait_for_views(Some(data.log.head())).await;
+        // As it is after that.
+        let link = self.integrations.link(id).await?;
+        let mut findings = vec![];
+        if !link.active {
+            let sentence = "The integration is switched off, and its webhooks are refused: `integrations activate` switches it on.";
+            findings.push(Finding::wrong(sentence));
+        }
+        findings.push(of_connection(&link));
+        findings.extend(of_scopes(&link));
+        let store = data.log.load::<Store>(id).await?.aggregate;
+        findings.extend(of_webhooks(&outcome, store.checked()));
+        findings.push(self.of_secret(&link));
+        let row = integrations::find_many(&data.views, &[id.to_string()]).await?.pop();
+        let last = row.and_then(|row| row.last_webhook_at).and_then(chrono::DateTime::from_timestamp_micros);
+        findings.push(match last {
+            Some(at) => {
+                Finding::fine(format!("The last webhook came at {}.", at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+            }
+            None => Finding::fine("No webhook has come yet."),
+        });
+        Ok((id, findings))
+    }
+
+    fn of_secret(&self, link: &Link) -> Finding {
+        if link.has_signing_secret() || self.apps.signing_secret(link).is_some() {
+            Finding::fine("There is a secret by which its webhooks are known.")
+        } else {
+            Finding::wrong(
+                "No secret is known by which its webhooks would be known as the store's, so they are refused: `integrations set-secret` saves it.",
+            )
+        }
+    }
+}
+
+fn of_connection(link: &Link) -> Finding {
+    let can_connect = api_of(link.provider).is_some_and(|api| api.oauth().is_some());
+    let how = if can_connect {
+        "`stores connect --integration ID` does it"
+    } else {
+        "`integrations set-access` saves a token"
+    };
+    match link.store_access.as_ref() {
+        None if api_of(link.provider).is_none() => {
+            Finding::fine("A store of this kind posts its webhooks by itself, and is not called.")
+        }
+        None => Finding::wrong(format!("The store is not connected: {how}.")),
+        Some(access) => match access.lost {
+            None => Finding::fine(match &access.store {
+                Some(store) => format!("It is connected with {store}."),
+                None => "It is connected.".to_owned(),
+            }),
+            Some(lost) => {
+                let why = match lost {
+                    AccessLost::Uninstalled => "the app was removed there",
+                    AccessLost::Revoked => "the authorisation was taken back",
+                    AccessLost::Refused => "the store does not take its token any more",
+                    AccessLost::Expired => "its token ended, and could not be renewed",
+                };
+                Finding::wrong(format!("The store is not connected any more: {why}. Connect it again: {how}."))
+            }
+        },
+    }
+}
+
+fn of_scopes(link: &Link) -> Option<Finding> {
+    let granted = link.store_access.as_ref()?.authorization.as_ref()?;
+    let missing = granted.missing_scopes.join(", ");
+    (!missing.is_empty()).then(|| {
+        Finding::wrong(format!(
+            "The store did not allow {missing}: what needs that does not work. Connect it again, and allow it."
+        ))
+    })
+}
+
+fn of_webhooks(outcome: &CheckOutcome, checked: Option<&Checked>) -> Vec<Finding> {
+    match outcome {
+        CheckOutcome::NothingToCheck | CheckOutcome::AccessLost => vec![],
+        CheckOutcome::NotChecked { reason } => vec![Finding::wrong(format!(
+            "What the store sends could not be checked: {reason}. It is tried again by itself."
+        ))],
+        CheckOutcome::Checked => {
+            let Some(Checked { present, missing, disabled, refused, .. }) = checked else { return vec![] };
+            let is_refused = |topic: &&String| refused.iter().any(|refused| refused.topics.contains(topic));
+            let made: Vec<&str> = missing.iter().filter(|topic| !is_refused(topic)).map(String::as_str).collect();
+            let mut findings = vec![Finding::fine(format!("{present} of the webhooks that are needed were there."))];
+            if !made.is_empty() {
+                findings.push(Finding::mended(format!("Missing were {}: they were made.", made.join(", "))));
+            }
+            if !disabled.is_empty() {
+                let disabled = disabled.join(", ");
+                findings.push(Finding::mended(format!(
+                    "The store had stopped sending {disabled}, as it does after failures: it goes on."
+                )));
+            }
+            findings.extend(refused.iter().map(|refused| {
+                Finding::wrong(format!("The store does not send {}: {}.", refused.topics.join(", "), refused.reason))
+            }));
+            findings
+        }
+    }
+}
