@@ -10,13 +10,16 @@ mod failure;
 mod fixes;
 mod lease;
 mod legal_requests;
+mod mailing;
 mod process_manager;
 mod resumed_endpoints;
 pub mod retention;
 mod retry;
 mod runner;
 mod status;
+mod store_mails;
 mod store_subscriptions;
+mod store_tokens;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -77,6 +80,8 @@ process_managers! {
     resumed_endpoints::ResumedEndpoints,
     endpoint_mails::EndpointMails,
     store_subscriptions::StoreSubscriptions,
+    store_tokens::StoreTokens,
+    store_mails::StoreMails,
 }
 
 fn start_one<M: ProcessManager>(needs: &Dependencies) {

@@ -5,6 +5,7 @@ mod callback;
 mod checking;
 mod doctor;
 mod pages;
+mod renewing;
 mod starting;
 mod state;
 
@@ -14,6 +15,7 @@ use chrono::TimeDelta;
 use domain::IntegrationId;
 use domain::account::Account;
 use domain::integration::{IntegrationCommand, Link, Provider};
+use event_log::Origin;
 use event_log::vault::SecretKey;
 use providers::{OAuth, StoreApi};
 use secrecy::SecretString;
@@ -28,6 +30,7 @@ pub use callback::{CallbackError, Connected};
 pub use checking::CheckOutcome;
 pub use doctor::{Finding, FindingLevel};
 pub use pages::{Opened, PageError, SentOn};
+pub(crate) use renewing::Renewal;
 pub use starting::{ConnectStore, NewApp, Started};
 
 /// How long a person may take to authorise a store.
@@ -54,6 +57,16 @@ impl Stores {
         public_url: String,
     ) -> Self {
         Self { integrations, client, apps, key: Arc::new(key), public_url }
+    }
+
+    /// Forgets the token of a store, which sends us nothing more from then on. Its integration stays.
+    pub async fn disconnect(&self, viewer: &Viewer, id: &str) -> Result<IntegrationId, Error> {
+        let of = self.integrations.managed(viewer, id).await?;
+        let link = self.integrations.link(of.0).await?;
+        let origin = Origin::from(viewer.actor(Some(&of.1.to_string())));
+        self.withdraw(of.0, &link, origin).await?;
+        self.integrations.execute(viewer, of, IntegrationCommand::RemoveStoreAccess).await?;
+        Ok(of.0)
     }
 
     /// Saves the merchant's own app at the platform, by which the store is connected in place of the operator's.

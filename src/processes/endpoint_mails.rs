@@ -2,15 +2,15 @@
 //! in the middle of it, and is never left out.
 
 use chrono::TimeDelta;
-use domain::account::Account;
 use domain::endpoint::{DisableCause, Endpoint, EndpointEvent, RetryPolicy};
 use event_log::recorded::{AnyEvent, Recorded};
 
 use super::Dependencies;
 use super::failure::Failure;
+use super::mailing::mail_account;
 use super::process_manager::{ProcessManager, handles};
 use crate::app::log_and_views::LogAndViews;
-use crate::ports::mail::{MailError, Mailer};
+use crate::ports::mail::Mailer;
 
 /// After so long it is looked at whether what is written is still so.
 const LATE: TimeDelta = TimeDelta::minutes(10);
@@ -89,9 +89,6 @@ impl EndpointMails {
             tracing::info!(endpoint = event.aggregate_id, "not written any more that it failed: it has worked since");
             return Ok(());
         }
-        let account = self.data.log.current::<Account>(account_id).await?;
-        let contact = account.aggregate.merchant().and_then(|merchant| merchant.contact.as_ref()?.known());
-        let Some(contact) = contact else { return Ok(()) };
         let endpoint = self.data.log.current::<Endpoint>(&event.aggregate_id).await?;
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(()) };
         let reason = reason.map(|reason| format!("Why: {reason}\n")).unwrap_or_default();
@@ -102,20 +99,6 @@ impl EndpointMails {
             url = subscription.settings.url_without_query(),
             at = event.recorded_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         );
-        match self.mailer.send(contact, subject, &text).await {
-            Ok(()) => Ok(()),
-            // It would be refused again.
-            Err(
-                error @ (MailError::Recipient
-                | MailError::Subject
-                | MailError::TextTooLong
-                | MailError::NotAscii
-                | MailError::Refused { .. }),
-            ) => {
-                tracing::warn!(account = %account_id, endpoint = event.aggregate_id, %error, "an account cannot be written to");
-                Ok(())
-            }
-            Err(MailError::Unavailable(reason)) => Err(Failure::OfServer(format!("the mail server: {reason}"))),
-        }
+        mail_account(&self.data, &self.mailer, account_id, subject, &text).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use event_log::ids;
 use serde::Deserialize;
 
@@ -32,6 +33,8 @@ pub struct App {
 #[derive(Clone)]
 pub(super) struct Installation {
     pub(super) token: String,
+    /// By which another token is asked for, and when this one ends. None for one that does not.
+    pub(super) refresh: Option<(String, DateTime<Utc>)>,
     pub(super) scopes: BTreeSet<String>,
     /// By their numbers.
     pub(super) subscriptions: BTreeMap<u64, AppSubscription>,
@@ -118,7 +121,17 @@ impl Apps {
 }
 
 impl Installation {
-    pub(super) fn new(scopes: BTreeSet<String>) -> Self {
-        Self { token: format!("shpat_{}", ids::fresh().simple()), scopes, subscriptions: BTreeMap::new() }
+    pub(super) fn new(scopes: BTreeSet<String>, ends_at: Option<DateTime<Utc>>) -> Self {
+        let secret = |prefix: &str| format!("{prefix}_{}", ids::fresh().simple());
+        Self {
+            token: secret("shpat"),
+            refresh: ends_at.map(|ends_at| (secret("shprt"), ends_at)),
+            scopes,
+            subscriptions: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_token(&self, token: &str, now: DateTime<Utc>) -> bool {
+        self.token == token && self.refresh.as_ref().is_none_or(|(_, ends_at)| now < *ends_at)
     }
 }

@@ -133,6 +133,11 @@ impl StoreSandbox {
         })
     }
 
+    /// The tokens that apps get from now on end after so many seconds.
+    pub fn end_tokens_after(&self, store: &str, seconds: u32) -> Result<(), ControlError> {
+        self.change(|world| world.stores.find_mut(store).map(|store| store.token_seconds = Some(seconds)))
+    }
+
     pub fn register_app(&self, app: App) -> Result<(), ControlError> {
         self.change(|world| world.apps.register(app))
     }

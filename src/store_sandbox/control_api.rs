@@ -33,6 +33,7 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/sandbox/apps", post(register_app))
         .route("/sandbox/stores/{store}/lose", post(lose))
         .route("/sandbox/stores/{store}/scopes", post(scopes))
+        .route("/sandbox/stores/{store}/token-seconds", post(token_seconds))
         .route("/sandbox/stores/{store}/uninstall", post(uninstall))
         .route("/sandbox/stores/{store}/drop-webhooks", post(drop_webhooks))
         .route("/sandbox/webhooks", get(webhooks))
@@ -166,6 +167,21 @@ async fn scopes(
     Json(withheld): Json<Withheld>,
 ) -> Result<StatusCode, ControlError> {
     sandbox.withhold_scopes(&store, withheld.without)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenSeconds {
+    seconds: u32,
+}
+
+async fn token_seconds(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(new): Json<TokenSeconds>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.end_tokens_after(&store, new.seconds)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

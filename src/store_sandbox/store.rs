@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::ControlError;
@@ -58,6 +58,8 @@ pub(super) struct ConnectedStore {
     pub(super) installations: BTreeMap<String, Installation>,
     /// What it lets no app do.
     pub(super) without_scopes: BTreeSet<String>,
+    /// How many seconds the tokens of apps are good for; for ever where this is left out.
+    pub(super) token_seconds: Option<u32>,
     /// So many changes are reported to nobody.
     pub(super) loses: u32,
     /// What is left of the bucket of its API, and when that was, in milliseconds since 1970. None for a full one.
@@ -105,6 +107,7 @@ impl Stores {
             next_order: FIRST_ORDER,
             installations: BTreeMap::new(),
             without_scopes: BTreeSet::new(),
+            token_seconds: None,
             loses: 0,
             bucket: None,
         };
@@ -260,6 +263,11 @@ impl ConnectedStore {
 }
 
 impl ConnectedStore {
+    /// When a token ends that is given now.
+    pub(super) fn tokens_end_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        now.checked_add_signed(TimeDelta::seconds(self.token_seconds?.into()))
+    }
+
     /// What people call an order: Shopify counts them from 1001 on, whatever their ids.
     fn number_of(&self, id: &str) -> String {
         match self.platform {

@@ -1,6 +1,7 @@
 //! Connecting stores by OAuth: through the pages of the service and those of the store, as a browser goes.
 
 mod forged;
+mod lasting;
 mod webhooks;
 
 use cloud_bridge::store_sandbox::{App, Platform, Store};

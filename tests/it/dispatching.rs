@@ -2,7 +2,7 @@
 
 mod command_line;
 mod failing;
-mod mails;
+pub(crate) mod mails;
 mod nodes;
 mod receiver;
 mod redriving;

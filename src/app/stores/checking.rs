@@ -21,6 +21,8 @@ const MAX_PAGES: usize = 20;
 /// How long a check may take with all its calls.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long a store that is disconnected is called for at most.
+const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an earlier secret counts beside the one of a new subscription: what was signed with it may still be on its way.
 const OVERLAP_HOURS: u32 = 24;
 
@@ -120,6 +122,22 @@ impl Stores {
         Ok(CheckOutcome::NotChecked { reason })
     }
 
+    /// Has the store send nothing more of what was asked for here. What cannot be done is left: the store is not ours.
+    pub(super) async fn withdraw(&self, id: IntegrationId, link: &CurrentLink, origin: Origin) -> Result<(), Error> {
+        let api = api_of(link.provider).and_then(StoreApi::subscriptions);
+        let target = link.store_access.as_ref().and_then(|access| Target::api(link.provider, access));
+        let (Some(api), Some(target)) = (api, target.filter(Target::has_token)) else { return Ok(()) };
+        let check = Check { stores: self, id, link, api, target, origin };
+        match tokio::time::timeout(WITHDRAW_TIMEOUT, check.withdraw()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Ended::Failed(error))) => Err(error),
+            Ok(Err(Ended::Call(_) | Ended::Malformed(_))) | Err(_) => {
+                tracing::warn!(integration = %id, "a store that is disconnected may go on sending its webhooks");
+                Ok(())
+            }
+        }
+    }
+
     /// The token that the store was called with is taken no more.
     pub(crate) async fn lose_access(
         &self,
@@ -184,6 +202,12 @@ impl Check<'_> {
         self.make(&missing, &address).await?;
         self.remove(&all, &wanted, &known, &address).await?;
         self.record(Step::Checked(checked)).await
+    }
+
+    async fn withdraw(&self) -> Result<(), Ended> {
+        let known = self.stores.integrations.data.log.load::<Store>(self.id).await.map_err(Error::from)?.aggregate;
+        let address = self.stores.address_of(self.id, self.link);
+        self.remove(&self.list().await?, &BTreeSet::new(), &known, &address).await
     }
 
     async fn list(&self) -> Result<Vec<Subscription>, Ended> {

@@ -11,7 +11,7 @@ use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
 use crate::cli::output::{self, clean};
 
-/// Forget the token of a store; asks first. Its integration stays, with its mappings and its history
+/// Have a store send nothing more, and forget its token; asks first. Its integration stays, with its mappings and its history
 ///
 /// Remove the app in the store's own administration too: until then the store lists it.
 #[derive(Args, Debug)]
@@ -25,8 +25,8 @@ pub(in crate::cli) struct Disconnect {
     server: ServerArgs,
 }
 
-const DISCONNECT: &str = "mutation($input: RemoveStoreAccessInput!) {
-  removeStoreAccess(input: $input) { integration { id name } userErrors { code message field } } }";
+const DISCONNECT: &str = "mutation($input: DisconnectStoreInput!) {
+  disconnectStore(input: $input) { integration { id name } userErrors { code message field } } }";
 
 impl Disconnect {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
@@ -34,10 +34,10 @@ impl Disconnect {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
         if !self.yes {
-            input::confirm("Forget the token of this store?").context("nothing was disconnected")?;
+            input::confirm("Have this store send nothing more, and forget its token?").context("nothing was disconnected")?;
         }
         let payload =
-            client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "removeStoreAccess").await?;
+            client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "disconnectStore").await?;
         let integration = &payload["integration"];
         if json {
             return Ok(output::print_json(integration)?);

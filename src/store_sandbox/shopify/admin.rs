@@ -87,7 +87,8 @@ fn operation_of(query: &str) -> Operation {
 fn caller(sandbox: &StoreSandbox, shop: &str, token: &str) -> Option<Caller> {
     let world = sandbox.world();
     let found = world.stores.shop(shop)?;
-    let client_id = found.installations.iter().find(|(_, installation)| installation.token == token)?.0.clone();
+    let now = sandbox.clock().now();
+    let client_id = found.installations.iter().find(|(_, installation)| installation.is_token(token, now))?.0.clone();
     Some(Caller { sandbox: sandbox.clone(), shop: shop.to_owned(), client_id })
 }
 

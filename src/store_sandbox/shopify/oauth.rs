@@ -7,9 +7,10 @@ use axum::Json;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use signing::{Encoding, code};
 
 use super::shop_id;
@@ -39,7 +40,11 @@ pub(super) struct Answered {
 pub(super) struct Exchange {
     client_id: String,
     client_secret: String,
+    #[serde(default)]
     code: String,
+    /// In place of a code, where a token ends.
+    #[serde(default)]
+    refresh_token: String,
 }
 
 impl Asked {
@@ -138,12 +143,16 @@ pub(super) async fn exchange(
 ) -> Response {
     let exchanging = sandbox.clone();
     let exchanged = move || {
+        let now = exchanging.clock().now();
         let installed = exchanging.change(|world| {
-            let Exchange { client_id, client_secret, code } = &asked;
+            let Exchange { client_id, client_secret, code, refresh_token } = &asked;
+            if !refresh_token.is_empty() {
+                return refreshed(world, &asked, shop_id(&shop)?, now);
+            }
             let exchanged = world.apps.exchange(client_id, client_secret, code)?;
             let found =
                 world.stores.shop_mut(&exchanged.store).filter(|_| shop_id(&shop) == Some(&*exchanged.store))?;
-            let mut installation = Installation::new(exchanged.scopes);
+            let mut installation = Installation::new(exchanged.scopes, found.tokens_end_at(now));
             if let Some(before) = found.installations.remove(&exchanged.client_id) {
                 installation.subscriptions = before.subscriptions;
             }
@@ -152,8 +161,25 @@ pub(super) async fn exchange(
         });
         installed.ok_or(Refusal::BadCode).map(|installation| {
             let scopes: Vec<String> = installation.scopes.into_iter().collect();
-            Some(json!({ "access_token": installation.token, "scope": scopes.join(",") }) as Value)
+            let mut answer = json!({ "access_token": installation.token, "scope": scopes.join(",") });
+            if let Some((refresh_token, ends_at)) = installation.refresh {
+                answer["expires_in"] = json!((ends_at - now).num_seconds());
+                answer["refresh_token"] = json!(refresh_token);
+            }
+            Some(answer)
         })
     };
     sandbox.perform(Operation::ShopifyToken, async || exchanged()).await
+}
+
+/// Another token for one that ends; what it was asked for with is good no more.
+fn refreshed(world: &mut World, asked: &Exchange, shop: &str, now: DateTime<Utc>) -> Option<Installation> {
+    world.apps.secret(&asked.client_id).filter(|secret| *secret == asked.client_secret)?;
+    let found = world.stores.shop_mut(shop)?;
+    let ends_at = found.tokens_end_at(now);
+    let before = found.installations.get_mut(&asked.client_id)?;
+    before.refresh.as_ref().filter(|(refresh_token, _)| *refresh_token == asked.refresh_token)?;
+    let subscriptions = std::mem::take(&mut before.subscriptions);
+    *before = Installation { subscriptions, ..Installation::new(before.scopes.clone(), ends_at) };
+    Some(before.clone())
 }

@@ -10,7 +10,7 @@ use crate::delivering::wait_until;
 use crate::engines::on_each_engine;
 
 /// Topics that a shop was asked for, with the address that they are posted to.
-fn topics(app: &TestApp, id: &str) -> Vec<String> {
+pub(super) fn topics(app: &TestApp, id: &str) -> Vec<String> {
     let address = format!("{PUBLIC_URL}/api/webhooks/shopify/{id}");
     let mut topics: Vec<String> =
         app.stores.subscriptions(SHOP).into_iter().filter(|(_, to)| *to == address).map(|(topic, _)| topic).collect();
@@ -25,7 +25,7 @@ async fn webhooks(merchant: &Merchant<'_>, id: &str) -> Value {
 }
 
 /// Waits for the check of this cause that comes after the last one seen.
-async fn checked(merchant: &Merchant<'_>, id: &str, cause: &str) -> Value {
+pub(super) async fn checked(merchant: &Merchant<'_>, id: &str, cause: &str) -> Value {
     wait_until(merchant.app, || async {
         let stands = webhooks(merchant, id).await;
         (stands["cause"] == json!(cause)).then_some(stands)
@@ -33,7 +33,7 @@ async fn checked(merchant: &Merchant<'_>, id: &str, cause: &str) -> Value {
     .await
 }
 
-async fn doctor(merchant: &Merchant<'_>, id: &str) -> Vec<(String, String)> {
+pub(super) async fn doctor(merchant: &Merchant<'_>, id: &str) -> Vec<(String, String)> {
     let document = "mutation ($input: CheckStoreInput!) { checkStore(input: $input) {
         findings { level sentence } userErrors { code } } }";
     let answer = merchant.ask(document, json!({ "input": { "integrationId": id } })).await;

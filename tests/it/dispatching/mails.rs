@@ -19,7 +19,7 @@ use crate::engines::{Engine, given_each_engine};
 use crate::processes::parked;
 
 /// A mail server on loopback that speaks as much of RFC 5321 as this needs, and hands on each message with its recipient.
-struct MailServer {
+pub(crate) struct MailServer {
     url: String,
     messages: mpsc::UnboundedReceiver<String>,
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ struct Shared {
 }
 
 impl MailServer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let (sender, messages) = mpsc::unbounded_channel();
@@ -48,7 +48,7 @@ impl MailServer {
         Self { url, messages, shared }
     }
 
-    async fn next(&mut self) -> String {
+    pub(crate) async fn next(&mut self) -> String {
         let next = tokio::time::timeout(std::time::Duration::from_secs(20), self.messages.recv()).await;
         next.expect("a mail comes in time").expect("the server runs")
     }
@@ -90,14 +90,14 @@ fn is_one_less(count: &AtomicUsize) -> bool {
     count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-async fn with_mail(engine: Engine, mails: &MailServer) -> TestApp {
+pub(crate) async fn with_mail(engine: Engine, mails: &MailServer) -> TestApp {
     let app = TestApp::start(engine).await;
     let mail = MailOptions { smtp_url: mails.url.clone().into(), from: "Webhooks <hooks@bridge.example>".to_owned() };
     app.stop_node().await.start_with(|options| ServiceOptions { mail: Some(mail), ..options }).await
 }
 
 /// One that gave an address.
-async fn reachable(app: &TestApp) -> Merchant<'_> {
+pub(crate) async fn reachable(app: &TestApp) -> Merchant<'_> {
     let merchant = app.merchant().await;
     let set = "mutation ($email: String!) { done: setContactAddress(input: { email: $email }) { warning userErrors { code } } }";
     let done = merchant.ask(set, json!({ "email": "olga@shop.example" })).await;

@@ -50,6 +50,11 @@ struct RemoveStoreAppInput {
 }
 
 #[derive(InputObject)]
+struct DisconnectStoreInput {
+    integration_id: ID,
+}
+
+#[derive(InputObject)]
 struct CheckStoreInput {
     integration_id: ID,
 }
@@ -135,6 +140,17 @@ impl StoreConnections {
             findings: Some(findings.into_iter().map(StoreFinding::from).collect()),
             user_errors: vec![],
         })
+    }
+
+    /// Has the store send nothing more, as far as that can be asked of it, and forgets its token. The integration stays, with its
+    /// mappings and its history.
+    async fn disconnect_store(
+        &self,
+        context: &Context<'_>,
+        input: DisconnectStoreInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        changed(context, app.stores.disconnect(viewer, &input.integration_id).await).await
     }
 
     /// Saves your own app at the platform, by which the store is connected from then on. With its secret Shopify and BigCommerce
