@@ -3,6 +3,7 @@
 
 pub(crate) mod deliveries;
 pub(crate) mod lease;
+mod lost_access;
 pub(crate) mod order_reads;
 mod queue;
 pub(crate) mod work;

@@ -2,6 +2,8 @@
 
 mod api;
 mod example;
+mod hooks;
+mod oauth;
 mod order;
 mod report;
 mod sample;

@@ -3,6 +3,7 @@
 mod api;
 mod example;
 mod money;
+mod oauth;
 mod order;
 mod report;
 mod returns;

@@ -70,6 +70,14 @@ impl ApiRequest {
         Self { method: Method::GET, path: path.into(), body: None }
     }
 
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, path: path.into(), body: None }
+    }
+
+    pub(crate) fn put(path: impl Into<String>, body: &serde_json::Value) -> Self {
+        Self { method: Method::PUT, path: path.into(), body: Some(body.to_string()) }
+    }
+
     pub(crate) fn post(path: impl Into<String>, body: &serde_json::Value) -> Self {
         Self { method: Method::POST, path: path.into(), body: Some(body.to_string()) }
     }

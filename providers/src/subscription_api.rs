@@ -19,7 +19,8 @@ pub trait SubscriptionApi: Sync {
     /// Asks for a page of all that there are.
     fn list(&self, store: Option<&str>, cursor: Option<&str>) -> Result<ApiRequest, Malformed>;
 
-    fn listed(&self, body: &[u8]) -> Result<SubscriptionPage, Malformed>;
+    /// The response, of the page that began at `cursor`.
+    fn listed(&self, body: &[u8], cursor: Option<&str>) -> Result<SubscriptionPage, Malformed>;
 
     /// Asks for webhooks of these topics, of which there is one unless several are taken.
     fn create(&self, store: Option<&str>, wanted: &NewSubscription<'_>) -> Result<ApiRequest, Malformed>;

@@ -1,6 +1,8 @@
 //! WooCommerce: the order as its REST API gives it at the moment of sending, and a ping when a webhook is saved.
 
+mod api;
 mod example;
+mod hooks;
 mod order;
 mod product;
 mod report;
@@ -18,7 +20,7 @@ use signing::{Encoding, Scheme};
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
 use crate::sample::{Example, Purchase, Sample};
-use crate::{Malformed, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
+use crate::{Malformed, Parsed, SignatureRefusal, StoreApi, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body.
 const SIGNATURE: Scheme = Scheme { headers: &["X-WC-Webhook-Signature"], encoding: Encoding::Base64 };
@@ -107,6 +109,10 @@ impl Platform for WooCommerce {
             "auto-draft",
             "trash",
         ])
+    }
+
+    fn store_api(&self) -> Option<&'static dyn StoreApi> {
+        Some(&api::Api)
     }
 
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample {

@@ -45,6 +45,8 @@ pub(super) struct Installation {
 pub(super) struct AppSubscription {
     pub(super) topic: String,
     pub(super) address: String,
+    /// Whether it is sent: a platform stops after failures.
+    pub(super) is_enabled: bool,
 }
 
 /// A code that a browser brought back.

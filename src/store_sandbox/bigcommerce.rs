@@ -2,13 +2,16 @@
 //!
 //! <https://docs.bigcommerce.com/developer/api-reference/rest/admin/management/orders>
 
+mod hooks;
+mod login;
+
 use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +31,10 @@ pub(super) fn routes() -> Router<StoreSandbox> {
     Router::new()
         .route("/stores/{hash}/v2/orders/{id}", get(read_order))
         .route("/stores/{hash}/v2/orders/{id}/products", get(read_products))
+        .route("/stores/{hash}/v3/hooks", get(hooks::list).post(hooks::make))
+        .route("/stores/{hash}/v3/hooks/{id}", put(hooks::change).delete(hooks::delete))
+        .route("/bigcommerce-login/app/{client_id}/install", get(login::ask).post(login::answer))
+        .route("/bigcommerce-login/oauth2/token", post(login::exchange))
 }
 
 /// Has the same order another id.
@@ -49,8 +56,9 @@ async fn read_order(
     token: Token,
     Path((hash, id)): Path<(String, String)>,
 ) -> Response {
+    let now = sandbox.clock().now();
     let find = move |world: &World| {
-        let order = world.stores.bigcommerce(&hash, &token.0)?.order(&id)?;
+        let order = world.stores.bigcommerce(&hash, &token.0, now)?.order(&id)?;
         Ok(Some(order_json(order)))
     };
     sandbox.read(Operation::BigCommerceOrder, find).await
@@ -62,8 +70,9 @@ async fn read_products(
     Path((hash, id)): Path<(String, String)>,
     Query(page): Query<Page>,
 ) -> Response {
+    let now = sandbox.clock().now();
     let find = move |world: &World| {
-        let order = world.stores.bigcommerce(&hash, &token.0)?.order(&id)?;
+        let order = world.stores.bigcommerce(&hash, &token.0, now)?.order(&id)?;
         let products = page.of(&order.placed.lines).map(|(position, line)| product_json(order, position, line));
         let products: Vec<Value> = products.collect();
         // A page without products has no body at all.
@@ -80,10 +89,18 @@ struct Page {
 }
 
 impl Page {
-    fn of<'a>(&self, lines: &'a [NewLine]) -> impl Iterator<Item = (usize, &'a NewLine)> + use<'a> {
-        let limit = number(self.limit.as_ref()).unwrap_or(DEFAULT_PAGE).min(MAX_PAGE);
-        let before = (number(self.page.as_ref()).unwrap_or(1) - 1).saturating_mul(limit);
-        lines.iter().enumerate().skip(before).take(limit)
+    fn limit(&self) -> usize {
+        number(self.limit.as_ref()).unwrap_or(DEFAULT_PAGE).min(MAX_PAGE)
+    }
+
+    /// From 1 on.
+    fn number(&self) -> usize {
+        number(self.page.as_ref()).unwrap_or(1)
+    }
+
+    fn of<'a, T>(&self, all: &'a [T]) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
+        let before = (self.number() - 1).saturating_mul(self.limit());
+        all.iter().enumerate().skip(before).take(self.limit())
     }
 }
 

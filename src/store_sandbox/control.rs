@@ -163,6 +163,18 @@ impl StoreSandbox {
         all.map(|subscription| (subscription.topic, subscription.address)).collect()
     }
 
+    /// The store stops sending the webhooks of a topic, as platforms do after failures.
+    pub fn stop_subscriptions(&self, store: &str, topic: &str) -> Result<(), ControlError> {
+        self.change(|world| {
+            for installation in world.stores.find_mut(store)?.installations.values_mut() {
+                for known in installation.subscriptions.values_mut().filter(|known| known.topic == topic) {
+                    known.is_enabled = false;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Somebody deletes the webhooks of a topic, or of all, and says nothing.
     pub fn drop_subscriptions(&self, store: &str, topic: Option<&str>) -> Result<(), ControlError> {
         self.change(|world| {
@@ -183,7 +195,7 @@ fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sen
         wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), subscription)));
         for (client_id, installation) in &found.installations {
             let secret = world.apps.secret(client_id).unwrap_or_default();
-            let of_topic = installation.subscriptions.values().filter(|known| known.topic == report.topic);
+            let of_topic = installation.subscriptions.values().filter(|known| known.is_enabled && known.topic == report.topic);
             wanted.extend(
                 of_topic.map(|known| {
                     (report.clone(), Subscription { url: known.address.clone(), secret: secret.to_owned() })

@@ -36,6 +36,7 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/sandbox/stores/{store}/token-seconds", post(token_seconds))
         .route("/sandbox/stores/{store}/uninstall", post(uninstall))
         .route("/sandbox/stores/{store}/drop-webhooks", post(drop_webhooks))
+        .route("/sandbox/stores/{store}/stop-webhooks", post(stop_webhooks))
         .route("/sandbox/webhooks", get(webhooks))
         .route("/sandbox/state", get(state))
 }
@@ -214,6 +215,21 @@ async fn drop_webhooks(
     Json(dropped): Json<Dropped>,
 ) -> Result<StatusCode, ControlError> {
     sandbox.drop_subscriptions(&store, dropped.topic.as_deref())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoppedTopic {
+    topic: String,
+}
+
+async fn stop_webhooks(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(stopped): Json<StoppedTopic>,
+) -> Result<StatusCode, ControlError> {
+    sandbox.stop_subscriptions(&store, &stopped.topic)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

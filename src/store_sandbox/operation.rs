@@ -17,6 +17,14 @@ pub enum Operation {
     ShopifySubscribe,
     /// Everything else of the GraphQL Admin API.
     ShopifyOther,
+    /// `POST /bigcommerce-login/oauth2/token`
+    #[serde(rename = "bigcommerce_token")]
+    #[strum(serialize = "bigcommerce_token")]
+    BigCommerceToken,
+    /// `/stores/{hash}/v3/hooks` and below, whatever is done there
+    #[serde(rename = "bigcommerce_hooks")]
+    #[strum(serialize = "bigcommerce_hooks")]
+    BigCommerceHooks,
     /// `GET /stores/{hash}/v2/orders/{id}`
     #[serde(rename = "bigcommerce_order")]
     #[strum(serialize = "bigcommerce_order")]
@@ -25,6 +33,8 @@ pub enum Operation {
     #[serde(rename = "bigcommerce_products")]
     #[strum(serialize = "bigcommerce_products")]
     BigCommerceProducts,
+    /// `POST /oauth2/token`
+    SquareToken,
     /// `GET /v2/orders/{id}`
     SquareOrder,
 }
@@ -39,8 +49,10 @@ impl Operation {
             Self::ShopifyToken | Self::ShopifySubscriptions | Self::ShopifySubscribe | Self::ShopifyOther => {
                 Platform::Shopify
             }
-            Self::BigCommerceOrder | Self::BigCommerceProducts => Platform::BigCommerce,
-            Self::SquareOrder => Platform::Square,
+            Self::BigCommerceToken | Self::BigCommerceHooks | Self::BigCommerceOrder | Self::BigCommerceProducts => {
+                Platform::BigCommerce
+            }
+            Self::SquareToken | Self::SquareOrder => Platform::Square,
         }
     }
 }

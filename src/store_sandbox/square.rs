@@ -1,9 +1,11 @@
 //! The order API of Square: <https://developer.squareup.com/reference/square/orders-api/retrieve-order>
 
+mod oauth;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -17,7 +19,10 @@ use crate::scripted::BearerToken;
 pub(super) const LOCATION: &str = "LSANDBOX00001";
 
 pub(super) fn routes() -> Router<StoreSandbox> {
-    Router::new().route("/v2/orders/{id}", get(read_order))
+    Router::new()
+        .route("/v2/orders/{id}", get(read_order))
+        .route("/oauth2/authorize", get(oauth::ask).post(oauth::answer))
+        .route("/oauth2/token", post(oauth::exchange))
 }
 
 /// Has the same order another id.
@@ -32,8 +37,9 @@ pub(super) fn timestamp(moment: DateTime<Utc>) -> String {
 }
 
 async fn read_order(State(sandbox): State<StoreSandbox>, token: BearerToken, Path(id): Path<String>) -> Response {
+    let now = sandbox.clock().now();
     let find = move |world: &World| {
-        let order = world.stores.square(&token.0)?.order(&id)?;
+        let order = world.stores.square(&token.0, now)?.order(&id)?;
         Ok(Some(json!({ "order": order_json(order) })))
     };
     sandbox.read(Operation::SquareOrder, find).await

@@ -77,7 +77,8 @@ impl Stores {
     pub(super) fn connect(&mut self, store: Store) -> Result<(), ControlError> {
         let Store { platform, id, token, webhooks } = store;
         check_id(&id)?;
-        let token = if platform == Platform::Shopify {
+        // Where apps get tokens of their own, a store needs none.
+        let token = if token.is_empty() && platform != Platform::Square || platform == Platform::Shopify {
             None
         } else {
             self.check_token(&id, &token)?;
@@ -186,15 +187,31 @@ impl Stores {
         self.by_id.get(id).ok_or(ControlError::Unknown("store"))
     }
 
-    /// The BigCommerce store with this hash, to who has its token.
-    pub(super) fn bigcommerce(&self, hash: &str, token: &str) -> Result<&ConnectedStore, Refusal> {
-        let store = self.by_id.get(hash).filter(|store| store.is_read_by(Platform::BigCommerce, token));
+    /// The BigCommerce store with this hash, to who has its token or an app's.
+    pub(super) fn bigcommerce(&self, hash: &str, token: &str, now: DateTime<Utc>) -> Result<&ConnectedStore, Refusal> {
+        let store = self.by_id.get(hash).filter(|store| store.is_read_by(Platform::BigCommerce, token, now));
         store.ok_or(Refusal::Unauthorized)
     }
 
     /// The Square merchant whose token it is: nothing else in a request names the merchant.
-    pub(super) fn square(&self, token: &str) -> Result<&ConnectedStore, Refusal> {
-        self.all().find(|store| store.is_read_by(Platform::Square, token)).ok_or(Refusal::Unauthorized)
+    pub(super) fn square(&self, token: &str, now: DateTime<Utc>) -> Result<&ConnectedStore, Refusal> {
+        self.all().find(|store| store.is_read_by(Platform::Square, token, now)).ok_or(Refusal::Unauthorized)
+    }
+
+    /// Lets an app into a store, in place of what it had there.
+    pub(super) fn install(
+        &mut self,
+        (store, client_id): (&str, &str),
+        scopes: BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Option<Installation> {
+        let found = self.by_id.get_mut(store)?;
+        let mut installation = Installation::new(scopes, found.tokens_end_at(now));
+        if let Some(before) = found.installations.remove(client_id) {
+            installation.subscriptions = before.subscriptions;
+        }
+        found.installations.insert(client_id.to_owned(), installation.clone());
+        Some(installation)
     }
 
     /// The shop with this name.
@@ -226,8 +243,9 @@ impl ConnectedStore {
         self.orders.get(id).ok_or(Refusal::NotFound)
     }
 
-    fn is_read_by(&self, platform: Platform, token: &str) -> bool {
-        self.platform == platform && self.token.as_deref() == Some(token)
+    fn is_read_by(&self, platform: Platform, token: &str, now: DateTime<Utc>) -> bool {
+        let is_of_app = || self.installations.values().any(|installation| installation.is_token(token, now));
+        self.platform == platform && (self.token.as_deref() == Some(token) || is_of_app())
     }
 
     fn id_for(&mut self, order: &NewOrder) -> Result<String, ControlError> {

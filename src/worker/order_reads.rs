@@ -15,6 +15,7 @@ use projections::unread_orders::{self, UnreadOrder};
 use rand::RngExt as _;
 
 use super::deliveries::{outcome_of_read, rest_of_store};
+use super::lost_access;
 use super::work::{AHEAD_AT_A_TIME, CLOCK_SKEW, Due, DueOf, Pace, Taken, Work};
 use crate::app::links::{CurrentLink, Links};
 use crate::app::log_and_views::LogAndViews;
@@ -213,6 +214,8 @@ impl OrderRead {
     async fn record_failure(&self, failure: FetchFailure) -> Result<(), CommandError<std::convert::Infallible>> {
         let (now, jitter) = (self.reads.data.now(), Jitter::from_random(rand::rng().random()));
         let integration_sequence = self.link.sequence().0;
+        let log = &self.reads.data.log;
+        lost_access::note(log, self.integration_id, &self.link, &failure, self.origin.clone()).await;
         let command = ResourceCommand::FailRead { failure, now, jitter, integration_sequence };
         self.reads.data.log.execute::<Resource>(self.id, command, self.origin.clone()).await?;
         tracing::info!(order = %self.id, "order not read at its store");

@@ -85,20 +85,22 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
     }
 }
 
-/// What `ServiceOptions` call the operator's: an app at Shopify.
+/// The operator's apps, alike at all platforms: a sandbox has one app of each id.
 pub(crate) const CLIENT_ID: &str = "the-shopify-app";
 pub(crate) const CLIENT_SECRET: &str = "shpss_of_the_shopify_app";
 
 fn apps() -> PlatformApps {
-    let shopify = PlatformApp { client_id: CLIENT_ID.to_owned(), client_secret: CLIENT_SECRET.into() };
-    PlatformApps { shopify: Some(shopify), ..PlatformApps::default() }
+    let app = || Some(PlatformApp { client_id: CLIENT_ID.to_owned(), client_secret: CLIENT_SECRET.into() });
+    PlatformApps { shopify: app(), bigcommerce: app(), square: app() }
 }
 
 /// With orders read at these stores.
 fn reading(stores: &StoreSandbox, options: ServiceOptions) -> ServiceOptions {
     let address = || Some(stores.base_url().to_owned());
     let shopify = Some(format!("{}/shopify/{{store}}", stores.base_url()));
-    let store_apis = ApiAddresses { shopify, bigcommerce: address(), square: address(), ..ApiAddresses::default() };
+    let bigcommerce_login = Some(format!("{}/bigcommerce-login", stores.base_url()));
+    let (bigcommerce, square) = (address(), address());
+    let store_apis = ApiAddresses { shopify, bigcommerce, bigcommerce_login, square, shopify_version: None };
     ServiceOptions { store_apis, ..options }
 }
 

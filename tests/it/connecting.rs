@@ -2,6 +2,7 @@
 
 mod forged;
 mod lasting;
+mod other_platforms;
 mod webhooks;
 
 use cloud_bridge::store_sandbox::{App, Platform, Store};
@@ -75,8 +76,13 @@ impl<'a> Browser<'a> {
 
     /// Decides on the page of the store, and returns where that sends the browser back.
     pub(crate) async fn decide(&self, url: &str, decision: &str) -> String {
+        self.decide_at(SHOP, url, decision).await
+    }
+
+    /// The same where a platform knows which store it is by who signs in.
+    pub(crate) async fn decide_at(&self, store: &str, url: &str, decision: &str) -> String {
         assert_eq!(Self::http().get(url).send().await.unwrap().status(), StatusCode::OK, "{url}");
-        let decided = Self::http().post(url).form(&[("decision", decision)]).send().await.unwrap();
+        let decided = Self::http().post(url).form(&[("decision", decision), ("store", store)]).send().await.unwrap();
         location(&decided)
     }
 

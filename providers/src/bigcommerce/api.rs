@@ -1,14 +1,22 @@
 //! How an order is read at BigCommerce's V2 API: the order itself, then its products, page by page.
 
+use std::time::Duration;
+
+use super::hooks::Hooks;
+use super::oauth::Apps;
 use super::{order, sample};
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::sample::Purchase;
 use crate::shape::MAX_ITEMS;
-use crate::store_api::{StoreAccess, StoreApi};
+use crate::oauth::OAuth;
+use crate::store_api::{ApiResponse, StoreAccess, StoreApi};
+use crate::subscription_api::SubscriptionApi;
 use crate::{Malformed, StoreReport};
 
 /// Products of a page: the most that the API gives.
 const PAGE: usize = 250;
+/// Longer than a window of the rate limit is.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) struct Api;
 
@@ -37,6 +45,23 @@ impl StoreApi for Api {
                            once, with the client secret and the API path (https://api.bigcommerce.com/stores/STORE_HASH/v3/).",
             needs_store: true,
         }
+    }
+
+    /// `X-Rate-Limit-Requests-Left` of a window that begins again after `X-Rate-Limit-Time-Reset-Ms`
+    /// (<https://docs.bigcommerce.com/developer/docs/overview/rate-limits>).
+    fn pause(&self, response: &ApiResponse<'_>) -> Duration {
+        let number = |name: &str| response.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        let is_used_up = number("x-rate-limit-requests-left") == Some(0) || response.status == 429;
+        let reset = number("x-rate-limit-time-reset-ms").filter(|_| is_used_up);
+        reset.map_or(Duration::ZERO, |ms| Duration::from_millis(ms).min(MAX_PAUSE))
+    }
+
+    fn oauth(&self) -> Option<&'static dyn OAuth> {
+        Some(&Apps)
+    }
+
+    fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {
+        Some(&Hooks)
     }
 
     fn orders(&self) -> Option<&'static dyn OrderApi> {
@@ -86,7 +111,7 @@ fn read(order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<ReadStep, Mal
 }
 
 /// The hash, also out of the API path that a merchant pastes whole, and of the store's permanent address.
-fn store_hash(entered: &str) -> Option<&str> {
+pub(super) fn store_hash(entered: &str) -> Option<&str> {
     let entered = entered.trim();
     let after = |marker: &str| entered.split_once(marker).map(|(_, after)| after);
     let hash = match (after("/stores/").or_else(|| entered.strip_prefix("stores/")), after("//store-")) {

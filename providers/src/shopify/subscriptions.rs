@@ -117,7 +117,7 @@ impl SubscriptionApi for Webhooks {
         Ok(query(LIST, json!({ "first": PAGE, "after": cursor })))
     }
 
-    fn listed(&self, body: &[u8]) -> Result<SubscriptionPage, Malformed> {
+    fn listed(&self, body: &[u8], _cursor: Option<&str>) -> Result<SubscriptionPage, Malformed> {
         let Page { subscriptions: Connection { nodes, page_info } } = data(body)?;
         let subscriptions = nodes.into_iter().map(|node| Subscription {
             id: node.id,
@@ -177,7 +177,7 @@ mod tests {
             {"id":"gid://shopify/WebhookSubscription/1","topic":"INVENTORY_LEVELS_UPDATE","uri":"https://b.example/x"},
             {"id":"gid://shopify/WebhookSubscription/2","topic":"ORDERS_PARTIALLY_FULFILLED","uri":null}],
             "pageInfo":{"hasNextPage":true,"endCursor":"abc"}}}}"#;
-        let page = Webhooks.listed(body).unwrap();
+        let page = Webhooks.listed(body, None).unwrap();
         assert_eq!(page.next.as_deref(), Some("abc"));
         assert_eq!(
             (&page.subscriptions[0].topics[0], &page.subscriptions[1].topics[0]),
@@ -185,9 +185,9 @@ mod tests {
         );
         let last =
             br#"{"data":{"webhookSubscriptions":{"nodes":[],"pageInfo":{"hasNextPage":false,"endCursor":"abc"}}}}"#;
-        assert_eq!(Webhooks.listed(last).unwrap().next, None);
+        assert_eq!(Webhooks.listed(last, None).unwrap().next, None);
         for body in ["", "{}", r#"{"data":null}"#, r#"{"data":{"webhookSubscriptions":null}}"#] {
-            assert!(Webhooks.listed(body.as_bytes()).is_err(), "{body}");
+            assert!(Webhooks.listed(body.as_bytes(), None).is_err(), "{body}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! How an order is read at Square's API: one request, whose response has all of it.
 
+use super::oauth::Apps;
 use super::{order, sample};
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::sample::Purchase;
+use crate::oauth::OAuth;
 use crate::store_api::{StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
 
@@ -37,6 +39,10 @@ impl StoreApi for Api {
                            it needs the permission ORDERS_READ.",
             needs_store: false,
         }
+    }
+
+    fn oauth(&self) -> Option<&'static dyn OAuth> {
+        Some(&Apps)
     }
 
     fn orders(&self) -> Option<&'static dyn OrderApi> {

@@ -214,7 +214,8 @@ impl Check<'_> {
         let (mut all, mut cursor) = (vec![], None::<String>);
         for _ in 0..MAX_PAGES {
             let request = self.api.list(self.target.store(), cursor.as_deref())?;
-            let page = self.api.listed(&self.stores.client.call(&self.target, &request).await?)?;
+            let body = self.stores.client.call(&self.target, &request).await?;
+            let page = self.api.listed(&body, cursor.as_deref())?;
             all.extend(page.subscriptions);
             match page.next {
                 None => return Ok(all),

@@ -202,7 +202,7 @@ fn subscribe(
     if !(uri.starts_with("https://") || is_of_this_machine) {
         return Err("Address protocol http:// is not supported");
     }
-    let wanted = AppSubscription { topic: topic.spelt(), address: uri };
+    let wanted = AppSubscription { topic: topic.spelt(), address: uri, is_enabled: true };
     if installed.subscriptions.values().any(|known| *known == wanted) {
         return Err("Address for this topic has already been taken");
     }

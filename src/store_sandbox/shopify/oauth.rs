@@ -150,14 +150,8 @@ pub(super) async fn exchange(
                 return refreshed(world, &asked, shop_id(&shop)?, now);
             }
             let exchanged = world.apps.exchange(client_id, client_secret, code)?;
-            let found =
-                world.stores.shop_mut(&exchanged.store).filter(|_| shop_id(&shop) == Some(&*exchanged.store))?;
-            let mut installation = Installation::new(exchanged.scopes, found.tokens_end_at(now));
-            if let Some(before) = found.installations.remove(&exchanged.client_id) {
-                installation.subscriptions = before.subscriptions;
-            }
-            found.installations.insert(exchanged.client_id, installation.clone());
-            Some(installation)
+            let store = Some(&*exchanged.store).filter(|store| shop_id(&shop) == Some(store))?;
+            world.stores.install((store, &exchanged.client_id), exchanged.scopes, now)
         });
         installed.ok_or(Refusal::BadCode).map(|installation| {
             let scopes: Vec<String> = installation.scopes.into_iter().collect();

@@ -18,6 +18,7 @@ use crate::app::links::CurrentLink;
 use crate::ingest::publishing::Reports;
 use crate::ingest::record::{self, Aside, Unsigned};
 use crate::ports::stores::StoredOrder;
+use crate::worker::lost_access;
 use crate::worker::work::{DueOf, Pace, Taken, Work};
 use event_log::{CommandError, Position, Sequence};
 
@@ -169,6 +170,8 @@ impl Attempt {
         };
         let reason = call.and_then(|call| call.reason.clone());
         let (now, jitter) = (self.now(), Jitter::from_random(rand::rng().random()));
+        let log = &self.deliveries.needs.data.log;
+        lost_access::note(log, fetch.integration_id, &fetch.link, &failure, self.origin.clone()).await;
         let command = DeliveryCommand::FailFetch { failure, now, jitter, decided_on: fetch.decided_on };
         self.deliveries.execute_and_settle(self.id, command, self.origin.clone()).await?;
         tracing::info!(delivery = %self.id, reason, "order not read at its store");
