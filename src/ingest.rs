@@ -25,7 +25,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use domain::integration::Provider;
+use domain::integration::{Link, Provider};
 use domain::{DeliveryId, IntegrationId, Private};
 use providers::Received;
 use record::Unsigned;
@@ -66,7 +66,7 @@ pub struct Receipt {
     pub outcome: &'static str,
 }
 
-/// What a platform gets that stops sending to everybody where too many stores are refused.
+/// What a platform gets whose webhook is not taken, and which is not to learn that from its status.
 #[derive(Serialize)]
 struct Refused {
     status: &'static str,
@@ -113,6 +113,7 @@ async fn receive(
             ingest.failures.worked();
             (StatusCode::ACCEPTED, Json(receipt)).into_response()
         }
+        Ok(Admitted::OtherStore) => (StatusCode::OK, Json(Refused { status: "other_store" })).into_response(),
         // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
         Err(refusal) => {
@@ -140,6 +141,13 @@ async fn receive(
 enum Admitted {
     Recorded(Receipt),
     Ping,
+    /// It is of a store that the integration is not connected with.
+    OtherStore,
+}
+
+/// An app, or an application of Square, posts the webhooks of all its stores to each address that it was given.
+fn is_of_other_store(named: Option<&str>, link: &Link) -> bool {
+    matches!((named, link.known_store.as_deref()), (Some(named), Some(known)) if named != known)
 }
 
 async fn admit(
@@ -182,6 +190,10 @@ async fn admit(
         Sender::Store => false,
         Sender::Unknown => true,
     };
+    if is_of_other_store(platform.store(&received).as_deref(), &source.link) {
+        source.count(RefusalReason::OtherStore, None);
+        return Ok(Admitted::OtherStore);
+    }
     source.signed_id = platform.signed_id(&received).filter(|_| !source.is_unsigned);
     if source.is_unsigned {
         tracing::warn!(integration = %integration_id, "a webhook is taken unsigned: no signing secret is known for it");

@@ -23,6 +23,8 @@ pub struct Metrics {
     parked_events: Family<OfProcess, Gauge>,
     attempts: Family<OfOutcome, Counter>,
     orders_read: Family<OfProvider, Counter>,
+    store_checks: Family<OfProvider, Counter>,
+    store_connections: Family<OfProvider, Counter>,
     dispatches: Family<OfOutcome, Counter>,
     dispatch_queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     endpoints: Family<OfStatus, Gauge>,
@@ -110,6 +112,8 @@ impl Default for Metrics {
             parked_events: Family::default(),
             attempts: Family::default(),
             orders_read: Family::default(),
+            store_checks: Family::default(),
+            store_connections: Family::default(),
             dispatches: Family::default(),
             dispatch_queue_depth: Gauge::default(),
             endpoints: Family::default(),
@@ -130,6 +134,10 @@ impl Default for Metrics {
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
         let help = "Orders that were read at their stores, by how that ended";
         registry.register("orders_read", help, metrics.orders_read.clone());
+        let help = "Checks of the webhooks of connected stores";
+        registry.register("store_checks", help, metrics.store_checks.clone());
+        let help = "Attempts to connect stores that ended";
+        registry.register("store_connections", help, metrics.store_connections.clone());
         let help = "Attempts to send an event to an endpoint, by how they ended";
         registry.register("dispatch_attempts", help, metrics.dispatches.clone());
         let help = "Events that are yet to be sent to an endpoint, counted to 100,000";
@@ -200,6 +208,14 @@ impl Metrics {
     /// An order was to be read at its store.
     pub(crate) fn order_read(&self, provider: &'static str, outcome: &'static str) {
         self.orders_read.get_or_create(&OfProvider { provider, outcome }).inc();
+    }
+
+    pub(crate) fn store_checked(&self, provider: &'static str, outcome: &'static str) {
+        self.store_checks.get_or_create(&OfProvider { provider, outcome }).inc();
+    }
+
+    pub(crate) fn store_connected(&self, provider: &'static str, outcome: &'static str) {
+        self.store_connections.get_or_create(&OfProvider { provider, outcome }).inc();
     }
 
     /// The clock of the machine was set `forward` or `back`.

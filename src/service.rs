@@ -271,7 +271,7 @@ impl Parts {
         let identifiers = Identifiers::new(data.clone());
         let integrations =
             Integrations::new(data.clone(), links.clone(), options.limits, identifiers, public_url.clone());
-        let of_stores = (ports.stores.clone(), options.verification.apps.clone());
+        let of_stores = (ports.stores.clone(), options.verification.apps.clone(), metrics.clone());
         let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url);
         Self {
             links,

@@ -1,4 +1,5 @@
-//! BigCommerce and Square to practise on: a real server of their order APIs, with stores in which things happen on demand.
+//! Shopify, BigCommerce and Square to practise on: a real server of what of their APIs is called, with stores in which things happen on
+//! demand.
 //!
 //! It keeps everything in memory, and every list in it is bounded. What it imitates, what it does not, and how it is controlled is
 //! written down in `docs/store-sandboxes.md`.
@@ -41,7 +42,7 @@ pub use webhook::Webhook;
 use crate::scripted::{self, Protocol, Server};
 pub use crate::scripted::{CallCount, ControlError, HoldPoint, Stage};
 
-/// The stores of both platforms behind one address.
+/// The stores of all platforms behind one address.
 pub type StoreSandbox = Server<StoreApis>;
 pub type FaultScript = scripted::FaultScript<Operation, Fault>;
 pub type On = scripted::On<Operation>;
@@ -69,7 +70,7 @@ pub struct World {
     webhooks: sending::Webhooks,
 }
 
-/// Serves both APIs and the control API on `listener` until it is stopped. `clock` dates orders, changes and signatures.
+/// Serves the APIs and the control API on `listener` until it is stopped. `clock` dates orders, changes and signatures.
 pub fn start(listener: TcpListener, clock: Clock) -> io::Result<StoreSandbox> {
     let world =
         World { stores: store::Stores::default(), apps: apps::Apps::default(), webhooks: sending::Webhooks::new()? };

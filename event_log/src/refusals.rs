@@ -43,6 +43,8 @@ pub enum RefusalReason {
     DailyLimit,
     /// Not refused at all: WooCommerce's unsigned ping, which is answered and remembered like the others.
     Ping,
+    /// Not refused either: it is of another store than the integration is connected with, and is none of its business.
+    OtherStore,
     /// Not refused either: it said nothing new, like many before it in the hour, and was only counted.
     Repeated,
 }
@@ -98,6 +100,11 @@ impl RefusalReason {
             Self::Repeated => {
                 "The store has sent the same again and again: after twenty times in an hour it is only counted. Look at \
                  what sends it, if that goes on; nothing is delivered twice."
+            }
+            Self::OtherStore => {
+                "The webhook is of another store than the integration is connected with, and was left alone: apps and Square's \
+                 applications post the webhooks of all their stores to each address. There is nothing to do, unless the store's \
+                 own webhooks are missing: then another store was connected than you meant."
             }
             Self::Ping => "WooCommerce tried the address when the webhook was saved. There is nothing to do.",
         }

@@ -23,6 +23,7 @@ use secrecy::SecretString;
 use super::error::{Error, Refused};
 use super::integrations::Integrations;
 use super::viewer::Viewer;
+use crate::metrics::Metrics;
 use crate::ports::stores::{StoreClient, api_of};
 
 pub use apps::{PlatformApp, PlatformApps};
@@ -44,6 +45,7 @@ pub struct Stores {
     integrations: Integrations,
     client: StoreClient,
     apps: PlatformApps,
+    metrics: Arc<Metrics>,
     key: Arc<SecretKey>,
     /// Under which browsers reach the service, without a slash at its end.
     public_url: String,
@@ -52,11 +54,11 @@ pub struct Stores {
 impl Stores {
     pub fn new(
         integrations: Integrations,
-        (client, apps): (StoreClient, PlatformApps),
+        (client, apps, metrics): (StoreClient, PlatformApps, Arc<Metrics>),
         key: SecretKey,
         public_url: String,
     ) -> Self {
-        Self { integrations, client, apps, key: Arc::new(key), public_url }
+        Self { integrations, client, apps, metrics, key: Arc::new(key), public_url }
     }
 
     /// Forgets the token of a store, which sends us nothing more from then on. Its integration stays.

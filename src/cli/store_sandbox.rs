@@ -1,4 +1,4 @@
-//! `cloud-bridge store-sandbox`: BigCommerce and Square to practise on.
+//! `cloud-bridge store-sandbox`: Shopify, BigCommerce and Square to practise on.
 
 use clap::Args;
 use event_log::clock::Clock;
@@ -9,9 +9,9 @@ use super::serve::bind;
 use super::shutdown::asked_to_stop;
 use crate::store_sandbox;
 
-/// Run BigCommerce and Square stores to practise on, with orders, webhooks and failures on demand
+/// Run Shopify, BigCommerce and Square stores to practise on, with orders, webhooks and failures on demand
 ///
-/// It serves the order APIs of both platforms as docs/store-sandboxes.md describes them. You connect stores to it and have things
+/// It serves what of these platforms docs/store-sandboxes.md describes. You connect stores to it and have things
 /// happen there: orders are placed, paid, refunded and cancelled. Each of these returns the webhook that the platform would send, and
 /// sends it, signed, where the store was given an address. It keeps everything in memory and forgets it at the end. What
 /// reaches it controls it, so let it listen on this machine only.
@@ -52,7 +52,7 @@ impl StoreSandbox {
             output::print_json_line(&json!({ "listening": url }))?;
         } else {
             output::print(format_args!(
-                "Store sandbox on {url}\n\n  BigCommerce  {url}/stores/{{store hash}}/v2/orders/{{id}}\n  Square       {url}/v2/orders/{{id}}\n\nIt has no stores yet: connect one at {url}/sandbox/stores, as `cloud-bridge store-sandbox --help` shows. Ctrl-C ends it."
+                "Store sandbox on {url}\n\n  Shopify      {url}/shopify/{{shop}}.myshopify.com/admin/…\n  BigCommerce  {url}/stores/{{store hash}}/v2/orders/{{id}}\n  Square       {url}/v2/orders/{{id}}\n\nIt has no stores yet: connect one at {url}/sandbox/stores, as `cloud-bridge store-sandbox --help` shows. Ctrl-C ends it."
             ))?;
         }
         asked_to_stop().await?;

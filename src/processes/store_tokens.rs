@@ -76,7 +76,8 @@ impl ProcessManager for StoreTokens {
 
     async fn do_what_is_due(&mut self) -> Result<(), Failure> {
         let now = self.data.now();
-        let due: Vec<_> = self.due.iter().filter(|(_, (at, _))| *at <= now).take(AT_ONCE).map(|(id, due)| (*id, *due)).collect();
+        let due: Vec<_> =
+            self.due.iter().filter(|(_, (at, _))| *at <= now).take(AT_ONCE).map(|(id, due)| (*id, *due)).collect();
         for (id, (_, caused_by)) in due {
             match self.stores.renew(id, Actor::System.because_of(caused_by)).await {
                 // What follows comes by as an event.

@@ -133,7 +133,12 @@ impl Installation {
         }
     }
 
+    /// What a store's own token has made. It has no token beside that.
+    pub(super) fn of_api_account() -> Self {
+        Self { token: String::new(), refresh: None, scopes: BTreeSet::new(), subscriptions: BTreeMap::new() }
+    }
+
     pub(super) fn is_token(&self, token: &str, now: DateTime<Utc>) -> bool {
-        self.token == token && self.refresh.as_ref().is_none_or(|(_, ends_at)| now < *ends_at)
+        !token.is_empty() && self.token == token && self.refresh.as_ref().is_none_or(|(_, ends_at)| now < *ends_at)
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::apps::App;
+use super::apps::{App, AppSubscription};
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::report::StateReport;
@@ -194,10 +194,11 @@ fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sen
     for report in reports {
         wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), subscription)));
         for (client_id, installation) in &found.installations {
-            let secret = world.apps.secret(client_id).unwrap_or_default();
-            let of_topic = installation.subscriptions.values().filter(|known| known.is_enabled && known.topic == report.topic);
+            // Of an API account only its store knows the secret: it was given with where it reports by itself.
+            let Some(secret) = world.apps.secret(client_id) else { continue };
+            let is_wanted = |known: &&AppSubscription| known.is_enabled && known.topic == report.topic;
             wanted.extend(
-                of_topic.map(|known| {
+                installation.subscriptions.values().filter(is_wanted).map(|known| {
                     (report.clone(), Subscription { url: known.address.clone(), secret: secret.to_owned() })
                 }),
             );

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::app::{CLIENT_ID, CLIENT_SECRET, Merchant, TestApp, text};
 use crate::engines::on_each_engine;
 
-const SHOP: &str = "storm-audio";
+pub(crate) const SHOP: &str = "storm-audio";
 const DOMAIN: &str = "storm-audio.myshopify.com";
 /// What stories call the service from outside.
 const PUBLIC_URL: &str = "https://bridge.example";

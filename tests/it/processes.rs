@@ -376,7 +376,9 @@ async fn what_a_node_ran_that_was_killed_is_taken_over_when_its_lease_ends() {
         let sql = "SELECT count(*) FROM followers WHERE held_by IS NOT NULL";
         log.fetch_one::<(i64,)>(sql.into()).await.unwrap().0
     };
-    while held().await < i64::try_from(NAMES.len()).unwrap() {
+    // Those that write mail do not run without a mail server; the dispatcher has a lease too.
+    let held_by_one = NAMES.iter().filter(|name| !name.ends_with("_mails")).count() + 1;
+    while held().await < i64::try_from(held_by_one).unwrap() {
         tokio::task::yield_now().await;
     }
     server.kill().await;

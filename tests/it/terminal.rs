@@ -13,6 +13,7 @@ use crate::orders;
 use crate::process::{cloud_bridge, printed};
 
 mod by_order;
+mod connecting;
 mod customers;
 mod lists;
 mod logins;

@@ -275,6 +275,8 @@ on_each_engine! {
 
     async fn access_that_is_saved_while_a_read_without_it_fails_is_not_missed(app: &TestApp) {
         let shop = ThinShop::with_access(&app.merchant().await, Provider::BigCommerce).await;
+        // Its webhooks are listed and made first, which would meet the token that is revoked.
+        app.stores.wait_for(Operation::BigCommerceHooks, Stage::Answered, 9).await.unwrap();
         app.stores.revoke_token(&shop.store).unwrap();
         app.stores.hold(Operation::BigCommerceOrder, HoldPoint::AfterEffect);
         let id = shop.place(ThinShop::new_order("mutual_max")).await.1.accepted("queued");

@@ -113,8 +113,7 @@ impl SubscriptionApi for Hooks {
             #[serde(borrow)]
             data: Hook<'a>,
         }
-        let made: Made<'_> =
-            serde_json::from_slice(body).map_err(|_| Malformed::invalid("data", "is no webhook"))?;
+        let made: Made<'_> = serde_json::from_slice(body).map_err(|_| Malformed::invalid("data", "is no webhook"))?;
         let id = made.data.id.text().ok_or_else(|| Malformed::missing("id"))?;
         // They are signed with the client secret of the app that made them.
         Ok(Created { id, secret: None })
@@ -147,9 +146,15 @@ mod tests {
         let body = br#"{"data":[{"id":20172527,"client_id":"x","store_hash":"abc","scope":"store/order/created","destination":"https://b.example/x","headers":null,"is_active":false,"created_at":1,"updated_at":1}],
             "meta":{"pagination":{"total":2,"count":1,"per_page":1,"current_page":1,"total_pages":2}}}"#;
         let page = Hooks.listed(body, None).unwrap();
-        assert_eq!((page.next.as_deref(), &*page.subscriptions[0].id, page.subscriptions[0].is_enabled), (Some("2"), "20172527", false));
+        assert_eq!(
+            (page.next.as_deref(), &*page.subscriptions[0].id, page.subscriptions[0].is_enabled),
+            (Some("2"), "20172527", false)
+        );
         assert_eq!(Hooks.listed(br#"{"data":[],"meta":{}}"#, None).unwrap().next, None);
-        assert!(Hooks.listed(b"[]", None).is_err() && Hooks.listed(br#"{"data":[{"scope":"x","destination":"y","id":null}]}"#, None).is_err());
+        assert!(
+            Hooks.listed(b"[]", None).is_err()
+                && Hooks.listed(br#"{"data":[{"scope":"x","destination":"y","id":null}]}"#, None).is_err()
+        );
     }
 
     #[test]

@@ -134,7 +134,9 @@ mod tests {
         let request = Apps.exchange(&callback, &APP, "https://b.example/oauth/bigcommerce/callback");
         assert!(request.body.unwrap().contains(r#""context":"stores/abc123""#));
         let grant = |context: &str| {
-            let body = format!(r#"{{"access_token":"t","scope":"store_v2_orders store_v2_products_read_only","context":"{context}"}}"#);
+            let body = format!(
+                r#"{{"access_token":"t","scope":"store_v2_orders store_v2_products_read_only","context":"{context}"}}"#
+            );
             Apps.grant(body.as_bytes(), Some(&callback), &[], DateTime::UNIX_EPOCH)
         };
         let granted = grant("stores/abc123").unwrap();
@@ -145,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_is_no_callback_is_refused() {
-        for query in ["", "code=abc", "context=stores/abc123", "code=abc&context=stores/../x", "code=abc&context=abc123"] {
+        for query in
+            ["", "code=abc", "context=stores/abc123", "code=abc&context=stores/../x", "code=abc&context=abc123"]
+        {
             assert!(matches!(read(query), Err(CallbackRefusal::Malformed(_))), "{query}");
         }
         assert!(matches!(read("error=access_denied"), Err(CallbackRefusal::Declined(_))));

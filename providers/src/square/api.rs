@@ -2,9 +2,9 @@
 
 use super::oauth::Apps;
 use super::{order, sample};
+use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::sample::Purchase;
-use crate::oauth::OAuth;
 use crate::store_api::{StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
 

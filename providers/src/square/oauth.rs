@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn the_seller_signs_in_and_is_asked() {
         let scopes = ["ITEMS_READ".to_owned(), "ORDERS_READ".to_owned()];
-        let wanted = Authorize { client_id: "sq0idp-x", scopes: &scopes, redirect_uri: "https://b.example/c", state: "s" };
+        let wanted =
+            Authorize { client_id: "sq0idp-x", scopes: &scopes, redirect_uri: "https://b.example/c", state: "s" };
         let path = Apps.authorize_path(&wanted);
         assert!(path.contains("scope=ITEMS_READ%20ORDERS_READ") && path.contains("session=false"), "{path}");
     }

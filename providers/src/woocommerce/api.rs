@@ -22,10 +22,7 @@ impl StoreApi for Api {
 
     /// The token is both keys, with a colon between them.
     fn headers(&self, token: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("authorization", format!("Basic {}", STANDARD.encode(token))),
-            ("accept", "application/json".to_owned()),
-        ]
+        vec![("authorization", format!("Basic {}", STANDARD.encode(token))), ("accept", "application/json".to_owned())]
     }
 
     fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str> {
@@ -47,7 +44,7 @@ impl StoreApi for Api {
     }
 }
 
-/// The address of a shop, without a slash at its end: with its folder, where WordPress is in one. What it leads to is judged where it
+/// The address of a shop, without a slash at its end: with its folder, where `WordPress` is in one. What it leads to is judged where it
 /// is called.
 fn site(entered: &str) -> Option<String> {
     let entered = entered.trim();
@@ -75,7 +72,9 @@ mod tests {
         ] {
             assert_eq!(Api.store(Some(entered)), Ok(Some(site.to_owned())), "{entered}");
         }
-        for entered in ["", "shop.example", "ftp://shop.example", "https://", "https://user:pass@shop.example", "https://a b"] {
+        for entered in
+            ["", "shop.example", "ftp://shop.example", "https://", "https://user:pass@shop.example", "https://a b"]
+        {
             assert!(Api.store(Some(entered)).is_err(), "{entered}");
         }
     }

@@ -56,6 +56,24 @@ impl Stores {
         query: &str,
         kept: Option<(&str, &str)>,
     ) -> Result<Connected, CallbackError> {
+        let came = self.came_back(provider, query, kept).await;
+        let outcome = match &came {
+            Ok(_) => "connected",
+            Err(CallbackError::Callback(CallbackRefusal::Declined(_))) => "declined",
+            Err(CallbackError::NotBegun | CallbackError::Callback(_)) => "forged",
+            Err(CallbackError::Refused(_) | CallbackError::NoApp) => "refused",
+            Err(CallbackError::Store(_) | CallbackError::Unavailable) => "failed",
+        };
+        self.metrics.store_connected(provider.as_str(), outcome);
+        came
+    }
+
+    async fn came_back(
+        &self,
+        provider: Provider,
+        query: &str,
+        kept: Option<(&str, &str)>,
+    ) -> Result<Connected, CallbackError> {
         let query = Query::read(query)?;
         let (session, kept_state) = kept.ok_or(CallbackError::NotBegun)?;
         let (state, signature) = State::claimed(kept_state).ok_or(CallbackError::NotBegun)?;

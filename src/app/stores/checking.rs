@@ -87,19 +87,38 @@ impl Stores {
         let Some(link) = self.integrations.found(id).await?.filter(|link| link.active) else {
             return Ok(CheckOutcome::NothingToCheck);
         };
+        let outcome = self.check_linked(id, &link, cause, origin).await;
+        let word = match &outcome {
+            Ok(CheckOutcome::NothingToCheck) => return outcome,
+            Ok(CheckOutcome::Checked) => "checked",
+            Ok(CheckOutcome::NotChecked { .. }) => "not_checked",
+            Ok(CheckOutcome::AccessLost) => "access_lost",
+            Err(_) => "failed",
+        };
+        self.metrics.store_checked(link.provider.as_str(), word);
+        outcome
+    }
+
+    async fn check_linked(
+        &self,
+        id: IntegrationId,
+        link: &CurrentLink,
+        cause: CheckCause,
+        origin: Origin,
+    ) -> Result<CheckOutcome, Error> {
         let api = api_of(link.provider).and_then(StoreApi::subscriptions);
         let target = link.store_access.as_ref().and_then(|access| Target::api(link.provider, access));
         let (Some(api), Some(target)) = (api, target.filter(Target::has_token)) else {
             return Ok(CheckOutcome::NothingToCheck);
         };
-        let check = Check { stores: self, id, link: &link, api, target, origin: origin.clone() };
+        let check = Check { stores: self, id, link, api, target, origin: origin.clone() };
         let ended = tokio::time::timeout(CHECK_TIMEOUT, check.run(cause)).await;
         let (reason, retry_after) = match ended {
             Ok(Ok(())) => return Ok(CheckOutcome::Checked),
             Ok(Err(Ended::Failed(error))) => return Err(error),
             Ok(Err(Ended::Call(CallFailure::Unauthorized { .. }))) => {
                 let reason = if cause == CheckCause::Revoked { AccessLost::Uninstalled } else { AccessLost::Refused };
-                self.lose_access(id, &link, reason, origin).await?;
+                self.lose_access(id, link, reason, origin).await?;
                 return Ok(CheckOutcome::AccessLost);
             }
             Ok(Err(Ended::Call(failure))) => {
@@ -118,7 +137,7 @@ impl Stores {
         };
         let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
         let step = Step::NotChecked { cause, reason: reason.clone(), now: self.integrations.now(), retry_after };
-        self.record(id, &link, step, origin).await?;
+        self.record(id, link, step, origin).await?;
         Ok(CheckOutcome::NotChecked { reason })
     }
 

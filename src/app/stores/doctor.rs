@@ -87,9 +87,9 @@ impl Stores {
 fn of_connection(link: &Link) -> Finding {
     let can_connect = api_of(link.provider).is_some_and(|api| api.oauth().is_some());
     let how = if can_connect {
-        "`stores connect --integration ID` does it"
+        format!("`stores connect {} --integration ID` does it", link.provider.as_str())
     } else {
-        "`integrations set-access` saves a token"
+        "`integrations set-access` saves a token".to_owned()
     };
     match link.store_access.as_ref() {
         None if api_of(link.provider).is_none() => {

@@ -34,10 +34,10 @@ impl Disconnect {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
         if !self.yes {
-            input::confirm("Have this store send nothing more, and forget its token?").context("nothing was disconnected")?;
+            input::confirm("Have this store send nothing more, and forget its token?")
+                .context("nothing was disconnected")?;
         }
-        let payload =
-            client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "disconnectStore").await?;
+        let payload = client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "disconnectStore").await?;
         let integration = &payload["integration"];
         if json {
             return Ok(output::print_json(integration)?);

@@ -38,7 +38,8 @@ impl Status {
         if let Some(store) = &connection.store {
             output::print(format_args!("Store:        {}", clean(store)))?;
         }
-        output::say(&sentence(&connection, &id))?;
+        let provider = integration["provider"].as_str().unwrap_or_default().to_lowercase();
+        output::say(&sentence(&connection, &format!("`cloud-bridge stores connect {provider} --integration {id}`")))?;
         if let Some(preview) = integration["storeAccess"]["tokenPreview"].as_str() {
             let ends = connection.token_ends_at.map(|ends| format!(", until {}", moment(ends))).unwrap_or_default();
             output::print(format_args!("Token:        {}{ends}", clean(preview)))?;
@@ -60,9 +61,8 @@ impl Status {
     }
 }
 
-/// How it stands, and what to do about it.
-fn sentence(connection: &Connection, id: &str) -> String {
-    let provider_hint = format!("`cloud-bridge stores connect --integration {id}`");
+/// How it stands, and what to do about it: `connect` is the command that connects it.
+fn sentence(connection: &Connection, connect: &str) -> String {
     let failed = connection.failure.as_ref().map(|failure| {
         format!(" The latest attempt failed at {} UTC: {}.", moment(failure.at), clean(&failure.reason))
     });
@@ -84,8 +84,8 @@ fn sentence(connection: &Connection, id: &str) -> String {
                 Some(_) | None => "the store does not take the token any more",
             };
             let at = connection.lost_at.map(moment).unwrap_or_default();
-            format!("It is not connected any more: {why} ({at} UTC). Connect it again: {provider_hint}.{failed}")
+            format!("It is not connected any more: {why} ({at} UTC). Connect it again: {connect}.{failed}")
         }
-        _ => format!("It is not connected: {provider_hint} does it.{failed}"),
+        _ => format!("It is not connected: {connect} does it.{failed}"),
     }
 }

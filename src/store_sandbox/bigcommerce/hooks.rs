@@ -25,7 +25,10 @@ pub(super) struct ChangedHook {
     is_active: bool,
 }
 
-/// Only those are seen that the token made, which is an app's.
+/// In place of an app's id: what the store's own token made.
+const API_ACCOUNT: &str = "";
+
+/// Only those are seen that the token made.
 fn installation<'w>(
     world: &'w mut World,
     (hash, token): (&str, &str),
@@ -34,6 +37,9 @@ fn installation<'w>(
     let now = sandbox.clock().now();
     world.stores.bigcommerce(hash, token, now)?;
     let store = world.stores.find_mut(hash).map_err(|_| Refusal::NotFound)?;
+    if store.token.as_deref() == Some(token) {
+        return Ok(store.installations.entry(API_ACCOUNT.to_owned()).or_insert_with(Installation::of_api_account));
+    }
     let found = store.installations.values_mut().find(|installation| installation.is_token(token, now));
     found.ok_or(Refusal::Unauthorized)
 }

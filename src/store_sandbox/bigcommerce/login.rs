@@ -17,8 +17,7 @@ use crate::store_sandbox::platform::Platform;
 use crate::store_sandbox::refusal::Refusal;
 
 /// What an app here always asks for.
-const SCOPES: [&str; 3] =
-    ["store_v2_customers_read_only", "store_v2_orders_read_only", "store_v2_products_read_only"];
+const SCOPES: [&str; 3] = ["store_v2_customers_read_only", "store_v2_orders_read_only", "store_v2_products_read_only"];
 
 #[derive(Deserialize)]
 pub(super) struct Installed {

@@ -18,7 +18,8 @@ async fn token_ends_at(merchant: &Merchant<'_>, id: &str) -> String {
 }
 
 async fn disconnect(merchant: &Merchant<'_>, id: &str) {
-    let document = "mutation ($input: DisconnectStoreInput!) { disconnectStore(input: $input) { userErrors { code } } }";
+    let document =
+        "mutation ($input: DisconnectStoreInput!) { disconnectStore(input: $input) { userErrors { code } } }";
     let answer = merchant.ask(document, json!({ "input": { "integrationId": id } })).await;
     assert_eq!(answer["disconnectStore"]["userErrors"], json!([]));
 }
@@ -91,7 +92,9 @@ async fn a_merchant_is_written_to_whose_store_was_lost(engine: Engine) {
     app.stores.uninstall(SHOP, CLIENT_ID).unwrap();
     doctor(&merchant, &id).await;
     let mail = mails.next().await;
-    for part in ["olga@shop.example", "Your store is not connected any more", SHOP, "does not take the access token", &id] {
+    for part in
+        ["olga@shop.example", "Your store is not connected any more", SHOP, "does not take the access token", &id]
+    {
         assert!(mail.replace("=\n", "").contains(part), "{part}: {mail}");
     }
     app.finish().await;

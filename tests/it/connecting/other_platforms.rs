@@ -128,9 +128,20 @@ on_each_engine! {
         let signed = code(b"square-signature-key", &[address.as_bytes(), webhook.body.as_bytes()]);
         let posted = app.http.post(format!("{}/api/webhooks/square/{id}", app.node.url))
             .header("x-square-hmacsha256-signature", Encoding::Base64.encoded(&signed))
-            .body(webhook.body);
+            .body(webhook.body.clone());
         assert_eq!(posted.send().await.unwrap().status(), StatusCode::ACCEPTED);
         assert_eq!(latest(&merchant).await["status"], json!("COMPLETED"));
+
+        // The application posts the webhooks of all its sellers to each address.
+        let of_other = webhook.body.replace("MLSANDBOX", "MLOTHER");
+        let signed = code(b"square-signature-key", &[address.as_bytes(), of_other.as_bytes()]);
+        let posted = app.http.post(format!("{}/api/webhooks/square/{id}", app.node.url))
+            .header("x-square-hmacsha256-signature", Encoding::Base64.encoded(&signed))
+            .body(of_other);
+        let response = posted.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "Square would stop sending otherwise");
+        assert_eq!(response.json::<Value>().await.unwrap(), json!({ "status": "other_store" }));
+        assert_eq!(merchant.deliveries().await.len(), 1);
     }
 
     async fn a_store_that_knows_its_token_no_more_is_not_called_again(app: &TestApp) {
