@@ -187,9 +187,7 @@ impl Link {
                 self.save_app(&client_id, client_secret.expose_secret())?
             }
             IntegrationCommand::RemoveStoreApp => self.app.is_some().then_some(IntegrationEvent::StoreAppRemoved {}),
-            IntegrationCommand::RemoveStoreAccess => {
-                self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {})
-            }
+            IntegrationCommand::RemoveStoreAccess => return Ok(self.disconnect()),
             IntegrationCommand::AddItemMapping { mapping } => self.add_mapping(mapping)?,
             IntegrationCommand::RemoveItemMapping { mapping_id } => self
                 .mappings

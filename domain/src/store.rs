@@ -103,20 +103,26 @@ impl Store {
                 StoreEvent::SubscriptionRefused { topics, reason: reason.chars().take(MAX_REASON_CHARS).collect() }
             }
             Step::Checked(checked) => StoreEvent::SubscriptionsChecked(checked),
-            Step::NotChecked { cause, reason, now, retry_after } => StoreEvent::SubscriptionsNotChecked {
-                cause,
-                reason: reason.chars().take(MAX_REASON_CHARS).collect(),
-                retry_at: self.retry_at(now, retry_after),
-            },
+            Step::NotChecked { cause, reason, now, retry_after, integration_sequence } => {
+                StoreEvent::SubscriptionsNotChecked {
+                    integration_sequence,
+                    cause,
+                    reason: reason.chars().take(MAX_REASON_CHARS).collect(),
+                    retry_at: self.retry_at(cause, now, retry_after),
+                }
+            }
         };
         let begins = self.account_id.is_none().then_some(StoreEvent::StoreWatched { account_id });
         Ok(begins.into_iter().chain([event]).collect())
     }
 
-    fn retry_at(&self, now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> DateTime<Utc> {
+    /// Who asks for a check while the store is away does not put off the next one.
+    fn retry_at(&self, cause: CheckCause, now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> DateTime<Utc> {
         let last = RETRY_DELAYS.len() - 1;
         let delay = RETRY_DELAYS[usize::try_from(self.failures).unwrap_or(last).min(last)];
-        now + delay.max(retry_after.unwrap_or_default().min(LONGEST_RETRY))
+        let of_store = now + retry_after.unwrap_or_default().min(LONGEST_RETRY);
+        let planned = self.check_at.filter(|at| cause == CheckCause::Requested && *at > now);
+        planned.map_or(now + delay, |at| at.min(now + delay)).max(of_store)
     }
 
     fn fold(&mut self, event: StoreEvent) {
@@ -136,15 +142,18 @@ impl Store {
                     self.refused.push(RefusedTopics { topics, reason });
                 }
             }
-            StoreEvent::SubscriptionsChecked(SubscriptionsChecked { cause, present, missing, disabled, at }) => {
+            StoreEvent::SubscriptionsChecked(checked) => {
+                let SubscriptionsChecked { cause, present, missing, disabled, at, integration_sequence: _ } = checked;
                 let refused = std::mem::take(&mut self.refused);
                 self.checked = Some(Checked { at, cause, present, missing, disabled, refused });
                 (self.failures, self.failure) = (0, None);
                 self.check_at = at.checked_add_signed(CHECK_EVERY);
             }
-            StoreEvent::SubscriptionsNotChecked { cause: _, reason, retry_at } => {
+            StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at, integration_sequence: _ } => {
                 self.refused.clear();
-                self.failures = self.failures.saturating_add(1);
+                if cause != CheckCause::Requested {
+                    self.failures = self.failures.saturating_add(1);
+                }
                 self.failure = Some(reason);
                 self.check_at = Some(retry_at);
             }

@@ -26,9 +26,9 @@ pub const VIEW: View = View {
     fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
-table_row!(StoreRow, "stores", key id; once account_id, listed_at; changing check_at, state);
+table_row!(StoreRow, "stores", key id; once account_id, listed_at; changing check_at, changed_at, state);
 
-const COLUMNS: &str = "id, account_id, listed_at, check_at, state";
+const COLUMNS: &str = "id, account_id, listed_at, check_at, changed_at, state";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StoreRow {
@@ -38,6 +38,9 @@ pub struct StoreRow {
     pub listed_at: Position,
     /// When its webhooks are to be checked again, in microseconds since 1970. None while it cannot be called.
     pub check_at: Option<i64>,
+    /// The sequence of the latest event of its integration for which they are to be checked: a check that did not know it does not
+    /// count for it.
+    pub changed_at: i64,
     /// JSON: what the aggregate says of it.
     pub state: String,
 }
@@ -131,6 +134,19 @@ fn due(event: &IntegrationEvent) -> Option<Becomes> {
     }
 }
 
+/// The latest event of the integration that a check knew.
+pub fn known_sequence(event: &StoreEvent) -> Option<u64> {
+    match event {
+        StoreEvent::SubscriptionsChecked(checked) => Some(checked.integration_sequence),
+        StoreEvent::SubscriptionsNotChecked { integration_sequence, .. } => Some(*integration_sequence),
+        StoreEvent::StoreWatched { .. }
+        | StoreEvent::SubscriptionMade { .. }
+        | StoreEvent::SubscriptionEnabled { .. }
+        | StoreEvent::SubscriptionRemoved { .. }
+        | StoreEvent::SubscriptionRefused { .. } => None,
+    }
+}
+
 impl StoreRow {
     fn first(recorded: &Recorded) -> Option<Self> {
         Some(Self {
@@ -138,6 +154,7 @@ impl StoreRow {
             account_id: recorded.account_id?.to_string(),
             listed_at: recorded.position,
             check_at: None,
+            changed_at: 0,
             state: storable_json(&Store::default()),
         })
     }
@@ -145,7 +162,10 @@ impl StoreRow {
     fn apply(&mut self, recorded: &Recorded) {
         if let AnyEvent::Integration(event) = &recorded.event {
             match due(event) {
-                Some(Becomes::Due) => self.check_at = Some(recorded.recorded_at_us()),
+                Some(Becomes::Due) => {
+                    self.check_at = Some(recorded.recorded_at_us());
+                    self.changed_at = recorded.sequence.0;
+                }
                 Some(Becomes::Resting) => self.check_at = None,
                 None => {}
             }
@@ -153,7 +173,9 @@ impl StoreRow {
         if let AnyEvent::Store(event) = &recorded.event {
             let mut store = self.store();
             store.apply(event.clone());
-            if matches!(event, StoreEvent::SubscriptionsChecked(_) | StoreEvent::SubscriptionsNotChecked { .. }) {
+            if known_sequence(event)
+                .is_some_and(|known| i64::try_from(known).is_ok_and(|known| known >= self.changed_at))
+            {
                 self.check_at = store.check_at().map(|at| at.timestamp_micros());
             }
             self.state = storable_json(&store);

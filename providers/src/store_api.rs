@@ -54,6 +54,11 @@ pub trait StoreApi: Sync {
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {
         None
     }
+
+    /// How it is asked whether the token still counts, where listing its webhooks does not show it.
+    fn token_status(&self) -> Option<ApiRequest> {
+        None
+    }
 }
 
 /// One request. Its body is JSON.

@@ -185,9 +185,9 @@ impl Integrations {
         if viewer.manages(&owner.to_string()) { Ok((id, owner)) } else { Err(not_found().into()) }
     }
 
-    /// The integration as it stands now, if there is one.
+    /// The integration as the log says at this moment, if there is one.
     pub(super) async fn found(&self, id: IntegrationId) -> Result<Option<CurrentLink>, Error> {
-        Ok(self.links.find(id).await?)
+        Ok(self.links.latest(id).await?)
     }
 
     /// The same of one that there is.

@@ -40,6 +40,13 @@ impl Links {
         Self { log: log.clone() }
     }
 
+    /// As the log says at this moment, whoever wrote it: for what an event leads to, which is seen before the node that wrote it
+    /// remembers it.
+    pub async fn latest(&self, id: IntegrationId) -> Result<Option<CurrentLink>, LoadError> {
+        let loaded = self.log.load::<Integration>(id).await?;
+        Ok(loaded.aggregate.link().is_some().then(|| CurrentLink(Arc::new(loaded))))
+    }
+
     /// The integration, if there is one.
     pub async fn find(&self, id: IntegrationId) -> Result<Option<CurrentLink>, LoadError> {
         let loaded = self.log.current::<Integration>(id).await?;

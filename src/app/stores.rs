@@ -8,6 +8,7 @@ mod pages;
 mod renewing;
 mod starting;
 mod state;
+mod turns;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use super::integrations::Integrations;
 use super::viewer::Viewer;
 use crate::metrics::Metrics;
 use crate::ports::stores::{StoreClient, api_of};
+use turns::Turns;
 
 pub use apps::{PlatformApp, PlatformApps};
 pub use callback::{CallbackError, Connected};
@@ -47,6 +49,8 @@ pub struct Stores {
     apps: PlatformApps,
     metrics: Arc<Metrics>,
     key: Arc<SecretKey>,
+    checks: Turns,
+    callbacks: Turns,
     /// Under which browsers reach the service, without a slash at its end.
     public_url: String,
 }
@@ -58,7 +62,16 @@ impl Stores {
         key: SecretKey,
         public_url: String,
     ) -> Self {
-        Self { integrations, client, apps, metrics, key: Arc::new(key), public_url }
+        Self {
+            integrations,
+            client,
+            apps,
+            metrics,
+            key: Arc::new(key),
+            checks: Turns::default(),
+            callbacks: Turns::default(),
+            public_url,
+        }
     }
 
     /// Forgets the token of a store, which sends us nothing more from then on. Its integration stays.

@@ -39,6 +39,8 @@ struct Due {
     cause: CheckCause,
     /// The position of the event that it follows from.
     caused_by: Option<Position>,
+    /// The sequence of that event, where it is one of the integration: a check that did not know it does not count for it.
+    changed_at: u64,
 }
 
 /// Checks the webhooks of connected stores, and mends them.
@@ -71,11 +73,12 @@ impl ProcessManager for StoreSubscriptions {
             Ok(())
         },
         ("store", "subscriptions_checked") AnyEvent::Store(StoreEvent::SubscriptionsChecked(checked)) => {
-            subscriptions.put_off(event, checked.at.checked_add_signed(CHECK_EVERY));
+            let known = (checked.cause, checked.integration_sequence);
+            subscriptions.put_off(event, known, checked.at.checked_add_signed(CHECK_EVERY));
             Ok(())
         },
-        ("store", "subscriptions_not_checked") AnyEvent::Store(StoreEvent::SubscriptionsNotChecked { retry_at, .. }) => {
-            subscriptions.put_off(event, Some(*retry_at));
+        ("store", "subscriptions_not_checked") AnyEvent::Store(StoreEvent::SubscriptionsNotChecked { cause, retry_at, integration_sequence, .. }) => {
+            subscriptions.put_off(event, (*cause, *integration_sequence), Some(*retry_at));
             Ok(())
         },
         ("notice", "webhook_received") AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
@@ -109,7 +112,8 @@ impl ProcessManager for StoreSubscriptions {
                 if let (Some(at), Ok(id)) = (at, row.id.parse()) {
                     let is_first = row.store().checked().is_none();
                     let cause = if is_first { CheckCause::Connected } else { CheckCause::Daily };
-                    self.due.insert(id, Due { at, cause, caused_by: None });
+                    let changed_at = row.changed_at.unsigned_abs();
+                    self.due.insert(id, Due { at, cause, caused_by: None, changed_at });
                 }
             }
         }
@@ -134,7 +138,8 @@ impl ProcessManager for StoreSubscriptions {
             match outcome {
                 Ok(CheckOutcome::Checked | CheckOutcome::NotChecked { .. }) => {
                     // Until the event that says so comes by, which sets it.
-                    self.due.insert(*id, Due { at: now + CHECK_EVERY, cause: CheckCause::Daily, caused_by: None });
+                    self.due
+                        .insert(*id, Due { at: now + CHECK_EVERY, cause: CheckCause::Daily, caused_by: None, ..*due });
                 }
                 Ok(CheckOutcome::NothingToCheck | CheckOutcome::AccessLost) => {
                     self.due.remove(id);
@@ -168,15 +173,24 @@ impl StoreSubscriptions {
             let last = self.revocations.insert(id, now);
             at = last.map_or(now, |last| now.max(last + REVOCATIONS_EVERY));
         }
-        self.due.insert(id, Due { at, cause, caused_by: Some(event.position) });
+        let is_of_integration = matches!(event.event, AnyEvent::Integration(_));
+        let changed_at = match self.due.get(&id) {
+            _ if is_of_integration => event.sequence.0.unsigned_abs(),
+            Some(due) => due.changed_at,
+            None => 0,
+        };
+        self.due.insert(id, Due { at, cause, caused_by: Some(event.position), changed_at });
     }
 
-    /// Unless something has happened since by which it is due sooner.
-    fn put_off(&mut self, event: &Recorded, at: Option<DateTime<Utc>>) {
+    /// Unless something has happened that the check did not know.
+    fn put_off(&mut self, event: &Recorded, (cause, known): (CheckCause, u64), at: Option<DateTime<Utc>>) {
         let (Some(id), Some(at)) = (event.integration_id, at) else { return };
-        let is_later = |due: &Due| due.caused_by.is_some_and(|caused_by| caused_by > event.position);
-        if !self.due.get(&id).is_some_and(is_later) {
-            self.due.insert(id, Due { at, cause: CheckCause::Daily, caused_by: None });
+        let is_news = |due: &Due| {
+            let is_said_to_be_gone = due.cause == CheckCause::Revoked && cause != CheckCause::Revoked;
+            due.changed_at > known || is_said_to_be_gone
+        };
+        if !self.due.get(&id).is_some_and(is_news) {
+            self.due.insert(id, Due { at, cause: CheckCause::Daily, caused_by: None, changed_at: known });
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum Operation {
     BigCommerceProducts,
     /// `POST /oauth2/token`
     SquareToken,
+    /// `POST /oauth2/token/status`
+    SquareTokenStatus,
     /// `GET /v2/orders/{id}`
     SquareOrder,
 }
@@ -52,7 +54,7 @@ impl Operation {
             Self::BigCommerceToken | Self::BigCommerceHooks | Self::BigCommerceOrder | Self::BigCommerceProducts => {
                 Platform::BigCommerce
             }
-            Self::SquareToken | Self::SquareOrder => Platform::Square,
+            Self::SquareToken | Self::SquareTokenStatus | Self::SquareOrder => Platform::Square,
         }
     }
 }

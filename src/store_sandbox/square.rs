@@ -23,6 +23,7 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/v2/orders/{id}", get(read_order))
         .route("/oauth2/authorize", get(oauth::ask).post(oauth::answer))
         .route("/oauth2/token", post(oauth::exchange))
+        .route("/oauth2/token/status", post(oauth::status))
 }
 
 /// Has the same order another id.

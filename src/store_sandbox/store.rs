@@ -78,7 +78,7 @@ impl Stores {
         let Store { platform, id, token, webhooks } = store;
         check_id(&id)?;
         // Where apps get tokens of their own, a store needs none.
-        let token = if token.is_empty() && platform != Platform::Square || platform == Platform::Shopify {
+        let token = if token.is_empty() || platform == Platform::Shopify {
             None
         } else {
             self.check_token(&id, &token)?;

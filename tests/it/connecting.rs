@@ -123,6 +123,20 @@ pub(crate) async fn connected(merchant: &Merchant<'_>, input: Value) -> String {
     text(&begun["integration"]["id"])
 }
 
+/// A shop that was connected and lost, one that was disconnected, and one whose owner was only asked.
+pub(crate) async fn a_day_of_connections(app: &TestApp) {
+    let merchant = app.merchant().await;
+    let lost = connected(&merchant, json!({ "name": "Lost" })).await;
+    webhooks::checked(&merchant, &lost, "CONNECTED").await;
+    app.stores.uninstall(SHOP, CLIENT_ID).unwrap();
+    webhooks::doctor(&merchant, &lost).await;
+    let merchant = app.merchant().await;
+    let ended = connected(&merchant, json!({ "name": "Ended", "purpose": "BOTH" })).await;
+    webhooks::checked(&merchant, &ended, "CONNECTED").await;
+    lasting::disconnect(&merchant, &ended).await;
+    begin(&merchant, json!({ "store": "asked" })).await;
+}
+
 on_each_engine! {
     async fn a_shop_is_connected_in_a_browser_and_nothing_is_copied(app: &TestApp) {
         let merchant = app.merchant().await;

@@ -11,6 +11,7 @@ use event_log::Sequence;
 use serde_json::{Value, json};
 
 use crate::app::{Merchant, TestApp};
+use crate::delivering::wait_until;
 use crate::engines::on_each_engine;
 use crate::erasure::{ERASE, found_in_databases};
 use crate::thin_orders::{BOTH, ThinShop};
@@ -208,6 +209,8 @@ on_each_engine! {
 
     async fn a_token_that_is_saved_while_a_read_without_it_fails_is_not_missed(app: &TestApp) {
         let shop = publishing(&app.merchant().await, Provider::BigCommerce, true).await;
+        // Its webhooks are listed and made first, which would meet the token that is revoked.
+        wait_until(app, || async { (app.stores.subscriptions(&shop.store).len() == 16).then_some(()) }).await;
         app.stores.revoke_token(&shop.store).unwrap();
         app.stores.hold(Operation::BigCommerceOrder, HoldPoint::AfterEffect);
         place(&shop).await;

@@ -8,17 +8,20 @@ use domain::account::Account;
 use domain::delivery::Delivery;
 use domain::integration::{Integration, Provider};
 use domain::ledger::Ledger;
+use domain::store::Store;
 use event_log::Position;
 use event_log::vault::Vault;
 use projections::View;
 use projections::accounts;
 use projections::delivery_log::{self, Filter, Page};
 use projections::integrations;
+use projections::stores;
 use serde_json::json;
 use storage::Sql;
 
 use crate::app::{MASTER_KEY, TestApp, options, text};
 use crate::catalogue::a_day_of_publishing;
+use crate::connecting::a_day_of_connections;
 use crate::dispatching::a_day_of_dispatches;
 use crate::endpoints::{a_day_of_endpoints, endpoints_say_what_aggregates_say};
 use crate::engines::{Engine, on_each_engine};
@@ -96,6 +99,7 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     a_day_of_publishing(app).await;
     a_day_of_dispatches(app).await;
     a_day_of_endpoints(app).await;
+    a_day_of_connections(app).await;
     app.settle().await;
     // Days have passed, in which the session at Cortex Cloud expired: what failed by that is tried again.
     app.advance(chrono::TimeDelta::seconds(30));
@@ -115,6 +119,7 @@ async fn views_say_what_aggregates_say(app: &TestApp) {
     }
     accounts_say_what_aggregates_say(&service.data).await;
     integrations_say_what_aggregates_say(&service.data).await;
+    stores_say_what_aggregates_say(&service.data).await;
 }
 
 async fn accounts_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {
@@ -150,6 +155,20 @@ async fn integrations_say_what_aggregates_say(LogAndViews { log, views, .. }: &L
         assert_eq!((&row.name, &*row.provider), (&link.name, link.provider.as_str()));
         assert_eq!((row.active == 1, &row.account_id), (link.active, &link.account_id.to_string()));
         assert_eq!((row.order_statuses(), row.mappings()), (link.order_statuses.clone(), link.mappings.clone()));
+        let (connection, access) = (row.connection(), link.store_access.as_ref());
+        assert_eq!(row.store, access.and_then(|access| access.store.clone()));
+        assert_eq!(connection.known_store, link.known_store);
+        assert_eq!(connection.lost.map(|lost| lost.reason), access.and_then(|access| access.lost));
+        assert_eq!(connection.attempt.map(|attempt| attempt.id), link.connecting.as_ref().map(|attempt| attempt.id));
+    }
+}
+
+async fn stores_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {
+    let rows = stores::page(views, Position::START, 100).await.unwrap();
+    assert!(rows.len() > 1);
+    for row in rows {
+        let store = log.load::<Store>(&row.id).await.unwrap().aggregate;
+        assert_eq!(row.store(), store);
     }
 }
 

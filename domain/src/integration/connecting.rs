@@ -121,6 +121,16 @@ impl Link {
         Some(IntegrationEvent::StoreConnectionFailed { attempt_id, reason })
     }
 
+    /// Forgets the token, and whoever was about to authorise another does so in vain.
+    pub(super) fn disconnect(&self) -> Vec<IntegrationEvent> {
+        let removed = self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {});
+        let ended = self.connecting.as_ref().map(|attempt| IntegrationEvent::StoreConnectionFailed {
+            attempt_id: attempt.id,
+            reason: "it was disconnected meanwhile".to_owned(),
+        });
+        removed.into_iter().chain(ended).collect()
+    }
+
     pub(super) fn save_app(
         &self,
         client_id: &str,

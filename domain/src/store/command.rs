@@ -15,12 +15,31 @@ pub struct StoreCommand {
 /// One step of watching a store.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Made { subscription_id: String, topics: Vec<String>, address: String },
-    Enabled { subscription_id: String, topics: Vec<String> },
-    Removed { subscription_id: String, topics: Vec<String> },
-    Refused { topics: Vec<String>, reason: String },
+    Made {
+        subscription_id: String,
+        topics: Vec<String>,
+        address: String,
+    },
+    Enabled {
+        subscription_id: String,
+        topics: Vec<String>,
+    },
+    Removed {
+        subscription_id: String,
+        topics: Vec<String>,
+    },
+    Refused {
+        topics: Vec<String>,
+        reason: String,
+    },
     Checked(SubscriptionsChecked),
-    NotChecked { cause: CheckCause, reason: String, now: DateTime<Utc>, retry_after: Option<TimeDelta> },
+    NotChecked {
+        cause: CheckCause,
+        reason: String,
+        now: DateTime<Utc>,
+        retry_after: Option<TimeDelta>,
+        integration_sequence: u64,
+    },
 }
 
 /// Nothing that is recorded of a store is refused.

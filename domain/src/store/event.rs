@@ -30,7 +30,13 @@ pub enum StoreEvent {
     /// What is sent was compared with what is needed, and mended where that was possible.
     SubscriptionsChecked(SubscriptionsChecked),
     /// It could not be compared.
-    SubscriptionsNotChecked { cause: CheckCause, reason: String, retry_at: DateTime<Utc> },
+    SubscriptionsNotChecked {
+        cause: CheckCause,
+        reason: String,
+        retry_at: DateTime<Utc>,
+        /// The latest event of the integration that was known.
+        integration_sequence: u64,
+    },
 }
 
 /// What a check of the webhooks of a store found, before anything was mended.
@@ -44,6 +50,8 @@ pub struct SubscriptionsChecked {
     /// Topics that the store had stopped sending.
     pub disabled: Vec<String>,
     pub at: DateTime<Utc>,
+    /// The latest event of the integration that was known: what was changed after it was not checked.
+    pub integration_sequence: u64,
 }
 
 /// Why the webhooks of a store were checked. These names are the storage format.

@@ -39,6 +39,7 @@ fn checked() -> SubscriptionsChecked {
         missing: topics(&["orders/create"]),
         disabled: vec![],
         at: noon(),
+        integration_sequence: 3,
     }
 }
 
@@ -47,6 +48,7 @@ fn not_checked(minutes: i64) -> StoreEvent {
         cause: CheckCause::Daily,
         reason: "timed out".to_owned(),
         retry_at: noon() + TimeDelta::minutes(minutes),
+        integration_sequence: 3,
     }
 }
 
@@ -56,7 +58,7 @@ fn command(step: Step) -> StoreCommand {
 
 fn fail(retry_after: Option<TimeDelta>) -> StoreCommand {
     let (reason, now) = ("timed out".to_owned(), noon());
-    command(Step::NotChecked { cause: CheckCause::Daily, reason, now, retry_after })
+    command(Step::NotChecked { cause: CheckCause::Daily, reason, now, retry_after, integration_sequence: 3 })
 }
 
 fn given(events: impl Into<Vec<StoreEvent>>) -> AggregateTestExecutor<Store> {
@@ -93,6 +95,22 @@ fn a_store_is_checked_every_day_and_sooner_where_that_failed() {
     assert_eq!(fold(history.clone()).failure(), Some("timed out"));
     history.push(check);
     given(history).when(fail(None)).then_expect_events(vec![not_checked(1)]);
+}
+
+#[test]
+fn who_asks_for_a_check_while_the_store_is_away_does_not_put_off_the_next_one() {
+    let mut asked = fail(None);
+    let Step::NotChecked { cause, .. } = &mut asked.step else { unreachable!() };
+    *cause = CheckCause::Requested;
+    let store = fold([watched(), not_checked(1), not_checked(5)]);
+    assert_eq!(store.check_at(), Some(noon() + TimeDelta::minutes(5)));
+    let events = store.decide(asked).unwrap();
+    assert!(
+        matches!(&events[..], [StoreEvent::SubscriptionsNotChecked { retry_at, .. }] if Some(*retry_at) == store.check_at())
+    );
+    let mut history = vec![watched(), not_checked(1)];
+    history.extend(events);
+    given(history).when(fail(None)).then_expect_events(vec![not_checked(5)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{order, sample};
 use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::sample::Purchase;
-use crate::store_api::{StoreAccess, StoreApi};
+use crate::store_api::{ApiRequest, StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
 
 /// The version of the API whose shapes are read here.
@@ -47,6 +47,11 @@ impl StoreApi for Api {
 
     fn orders(&self) -> Option<&'static dyn OrderApi> {
         Some(&Orders)
+    }
+
+    /// <https://developer.squareup.com/reference/square/o-auth-api/retrieve-token-status>: it needs no permission.
+    fn token_status(&self) -> Option<ApiRequest> {
+        Some(ApiRequest::post("/oauth2/token/status", &serde_json::json!({})))
     }
 }
 

@@ -77,9 +77,15 @@ async fn come_back(
     let Some(provider) = Provider::parse(&provider) else {
         return shown(StatusCode::NOT_FOUND, &Page::over());
     };
-    let kept = kept(&headers);
-    let kept = kept.as_deref().and_then(|kept| kept.split_once(BETWEEN));
-    let mut response = match stores.callback(provider, query.as_deref().unwrap_or_default(), kept).await {
+    // Goes on when the browser does not wait: the code counts once, and would be lost.
+    let came = tokio::spawn({
+        let (stores, kept) = (stores.clone(), kept(&headers));
+        async move {
+            let kept = kept.as_deref().and_then(|kept| kept.split_once(BETWEEN));
+            stores.callback(provider, query.as_deref().unwrap_or_default(), kept).await
+        }
+    });
+    let mut response = match came.await.unwrap_or(Err(CallbackError::Unavailable)) {
         Ok(connected) => shown(StatusCode::OK, &Page::connected(&connected)),
         Err(error) => {
             tracing::warn!(provider = provider.as_str(), %error, "a store was not connected");

@@ -77,6 +77,8 @@ impl Stores {
         let query = Query::read(query)?;
         let (session, kept_state) = kept.ok_or(CallbackError::NotBegun)?;
         let (state, signature) = State::claimed(kept_state).ok_or(CallbackError::NotBegun)?;
+        // Who loads the page again, while the code is exchanged, does not use it up.
+        let _turn = self.callbacks.of(state.integration_id).await;
         let link = self.integrations.found(state.integration_id).await?;
         let link = link.filter(|link| link.provider == provider).ok_or(CallbackError::NotBegun)?;
         let (_, oauth) = oauth_of(link.provider).map_err(|_| CallbackError::NotBegun)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::IntegrationId;
-use domain::integration::{AccessLost, Integration, IntegrationCommand};
+use domain::integration::{AccessLost, Integration, IntegrationCommand, Provider};
 use domain::store::{CheckCause, Step, Store, StoreCommand, SubscriptionsChecked};
 use event_log::{CommandError, Origin};
 use providers::{NewSubscription, StoreApi, Subscription, SubscriptionApi, SubscriptionRefusal};
@@ -77,13 +77,14 @@ struct Check<'a> {
 }
 
 impl Stores {
-    /// Compares and mends. Whatever comes of it is recorded.
+    /// Compares and mends, one check of an integration at a time. Whatever comes of it is recorded.
     pub(crate) async fn check(
         &self,
         id: IntegrationId,
         cause: CheckCause,
         origin: Origin,
     ) -> Result<CheckOutcome, Error> {
+        let _turn = self.checks.of(id).await;
         let Some(link) = self.integrations.found(id).await?.filter(|link| link.active) else {
             return Ok(CheckOutcome::NothingToCheck);
         };
@@ -106,18 +107,31 @@ impl Stores {
         cause: CheckCause,
         origin: Origin,
     ) -> Result<CheckOutcome, Error> {
-        let api = api_of(link.provider).and_then(StoreApi::subscriptions);
         let target = link.store_access.as_ref().and_then(|access| Target::api(link.provider, access));
-        let (Some(api), Some(target)) = (api, target.filter(Target::has_token)) else {
+        let (Some(api), Some(target)) = (api_of(link.provider), target.filter(Target::has_token)) else {
             return Ok(CheckOutcome::NothingToCheck);
         };
-        let check = Check { stores: self, id, link, api, target, origin: origin.clone() };
-        let ended = tokio::time::timeout(CHECK_TIMEOUT, check.run(cause)).await;
+        let checking = async {
+            if let Some(api) = api.subscriptions() {
+                Check { stores: self, id, link, api, target, origin: origin.clone() }.run(cause).await?;
+                return Ok(CheckOutcome::Checked);
+            }
+            let Some(request) = api.token_status() else { return Ok(CheckOutcome::NothingToCheck) };
+            self.client.call(&target, &request).await?;
+            let checked = self.checked(link, cause);
+            self.record(id, link, Step::Checked(checked), origin.clone()).await?;
+            Ok(CheckOutcome::Checked)
+        };
+        let ended = tokio::time::timeout(CHECK_TIMEOUT, checking).await;
         let (reason, retry_after) = match ended {
-            Ok(Ok(())) => return Ok(CheckOutcome::Checked),
+            Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(Ended::Failed(error))) => return Err(error),
             Ok(Err(Ended::Call(CallFailure::Unauthorized { .. }))) => {
-                let reason = if cause == CheckCause::Revoked { AccessLost::Uninstalled } else { AccessLost::Refused };
+                let reason = match (cause, link.provider) {
+                    (CheckCause::Revoked, Provider::Square) => AccessLost::Revoked,
+                    (CheckCause::Revoked, _) => AccessLost::Uninstalled,
+                    _ => AccessLost::Refused,
+                };
                 self.lose_access(id, link, reason, origin).await?;
                 return Ok(CheckOutcome::AccessLost);
             }
@@ -136,7 +150,8 @@ impl Stores {
             Err(_) => ("it took too long".to_owned(), None),
         };
         let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
-        let step = Step::NotChecked { cause, reason: reason.clone(), now: self.integrations.now(), retry_after };
+        let (now, integration_sequence) = (self.integrations.now(), link.sequence().0.unsigned_abs());
+        let step = Step::NotChecked { cause, reason: reason.clone(), now, retry_after, integration_sequence };
         self.record(id, link, step, origin).await?;
         Ok(CheckOutcome::NotChecked { reason })
     }
@@ -176,6 +191,18 @@ impl Stores {
         Ok(())
     }
 
+    /// Of a store that is asked for no webhook.
+    fn checked(&self, link: &CurrentLink, cause: CheckCause) -> SubscriptionsChecked {
+        SubscriptionsChecked {
+            cause,
+            present: 0,
+            missing: vec![],
+            disabled: vec![],
+            at: self.integrations.now(),
+            integration_sequence: link.sequence().0.unsigned_abs(),
+        }
+    }
+
     async fn record(&self, id: IntegrationId, link: &CurrentLink, step: Step, origin: Origin) -> Result<(), Error> {
         let command = StoreCommand { account_id: link.account_id, step };
         let done = self.integrations.data.log.execute::<Store>(id, command, origin).await;
@@ -211,11 +238,10 @@ impl Check<'_> {
             wanted.iter().filter(|topic| by_topic.contains_key(*topic) && !is_on(topic)).copied().collect();
         let owned = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<_>>();
         let checked = SubscriptionsChecked {
-            cause,
             present: u32::try_from(wanted.len() - missing.len() - disabled.len()).unwrap_or(u32::MAX),
             missing: owned(&missing),
             disabled: owned(&disabled),
-            at: self.stores.integrations.now(),
+            ..self.stores.checked(self.link, cause)
         };
         self.enable(&ours, &disabled).await?;
         self.make(&missing, &address).await?;

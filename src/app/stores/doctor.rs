@@ -2,7 +2,7 @@
 
 use chrono::SecondsFormat;
 use domain::IntegrationId;
-use domain::integration::{AccessLost, Link};
+use domain::integration::{AccessLost, Link, Provider};
 use domain::store::{CheckCause, Checked, Store};
 use event_log::Origin;
 use projections::integrations;
@@ -54,14 +54,16 @@ impl Stores {
         let link = self.integrations.link(id).await?;
         let mut findings = vec![];
         if !link.active {
-            let sentence = "The integration is switched off, and its webhooks are refused: `integrations activate` switches it on.";
-            findings.push(Finding::wrong(sentence));
+            findings.push(Finding::wrong(format!(
+                "The integration is switched off, and its webhooks are refused: `cloud-bridge integrations activate {id}` \
+                 switches it on."
+            )));
         }
-        findings.push(of_connection(&link));
+        findings.push(of_connection(id, &link));
         findings.extend(of_scopes(&link));
         let store = data.log.load::<Store>(id).await?.aggregate;
-        findings.extend(of_webhooks(&outcome, store.checked()));
-        findings.push(self.of_secret(&link));
+        findings.extend(of_webhooks(&outcome, store.checked().filter(|_| are_asked_for(link.provider))));
+        findings.push(self.of_secret(id, &link));
         let row = integrations::find_many(&data.views, &[id.to_string()]).await?.pop();
         let last = row.and_then(|row| row.last_webhook_at).and_then(chrono::DateTime::from_timestamp_micros);
         findings.push(match last {
@@ -73,23 +75,24 @@ impl Stores {
         Ok((id, findings))
     }
 
-    fn of_secret(&self, link: &Link) -> Finding {
+    fn of_secret(&self, id: IntegrationId, link: &Link) -> Finding {
         if link.has_signing_secret() || self.apps.signing_secret(link).is_some() {
             Finding::fine("There is a secret by which its webhooks are known.")
         } else {
-            Finding::wrong(
-                "No secret is known by which its webhooks would be known as the store's, so they are refused: `integrations set-secret` saves it.",
-            )
+            Finding::wrong(format!(
+                "No secret is known by which its webhooks would be known as the store's, so they are refused: \
+                 `cloud-bridge integrations set-secret {id}` saves it."
+            ))
         }
     }
 }
 
-fn of_connection(link: &Link) -> Finding {
+fn of_connection(id: IntegrationId, link: &Link) -> Finding {
     let can_connect = api_of(link.provider).is_some_and(|api| api.oauth().is_some());
     let how = if can_connect {
-        format!("`stores connect {} --integration ID` does it", link.provider.as_str())
+        format!("`cloud-bridge stores connect {} --integration {id}` does it", link.provider.as_str())
     } else {
-        "`integrations set-access` saves a token".to_owned()
+        format!("`cloud-bridge integrations set-access {id}` saves a token")
     };
     match link.store_access.as_ref() {
         None if api_of(link.provider).is_none() => {
@@ -112,6 +115,11 @@ fn of_connection(link: &Link) -> Finding {
             }
         },
     }
+}
+
+/// Whether a platform is asked for webhooks. Square's are made by hand, once for all sellers.
+fn are_asked_for(provider: Provider) -> bool {
+    api_of(provider).is_some_and(|api| api.subscriptions().is_some())
 }
 
 fn of_scopes(link: &Link) -> Option<Finding> {

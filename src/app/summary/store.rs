@@ -20,7 +20,7 @@ pub(super) fn of_store(event: &StoreEvent) -> String {
             format!("The store does not send webhooks of {}: {reason}.", topics.join(", "))
         }
         StoreEvent::SubscriptionsChecked(checked) => of_check(checked),
-        StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at } => format!(
+        StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at, .. } => format!(
             "What the store sends could not be checked ({}): {reason}. It is tried again at {}.",
             why(*cause),
             moment(*retry_at)
@@ -29,7 +29,7 @@ pub(super) fn of_store(event: &StoreEvent) -> String {
 }
 
 fn of_check(checked: &SubscriptionsChecked) -> String {
-    let SubscriptionsChecked { cause, present, missing, disabled, at: _ } = checked;
+    let SubscriptionsChecked { cause, present, missing, disabled, at: _, integration_sequence: _ } = checked;
     let mut found = vec![format!("{present} of the needed webhooks were there")];
     if !missing.is_empty() {
         found.push(format!("missing were those of {}", missing.join(", ")));

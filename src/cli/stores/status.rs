@@ -1,6 +1,10 @@
 //! `cloud-bridge stores status`: how an integration is connected with its store.
 
+use std::io;
+
+use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{CONNECTION, Connection};
@@ -22,7 +26,8 @@ impl Status {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         let query = format!(
-            "query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} }} }}"
+            "query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} \
+             storeWebhooks {{ checkedAt failure nextCheckAt refused {{ topics reason }} }} }} }}"
         );
         let mut found = client.ask(&query, json!({ "id": id })).await?;
         let integration = found["integration"].take();
@@ -50,12 +55,48 @@ impl Status {
         if !connection.missing_scopes.is_empty() {
             output::print(format_args!("Not allowed:  {}", clean(&connection.missing_scopes.join(", "))))?;
         }
+        if let Some(webhooks) = understood::<Option<Webhooks>>(&integration["storeWebhooks"])? {
+            webhooks.print()?;
+        }
         if let Some(app) = &connection.app {
             output::print(format_args!(
                 "Own app:      {} (secret {})",
                 clean(&app.client_id),
                 clean(&app.secret_preview)
             ))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the store sends, as far as something is wrong with it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Webhooks {
+    checked_at: Option<DateTime<Utc>>,
+    failure: Option<String>,
+    next_check_at: Option<DateTime<Utc>>,
+    refused: Vec<Refused>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refused {
+    topics: Vec<String>,
+    reason: String,
+}
+
+impl Webhooks {
+    fn print(&self) -> io::Result<()> {
+        if let Some(checked) = self.checked_at {
+            output::print(format_args!("Checked:      {} UTC", moment(checked)))?;
+        }
+        if let Some(failure) = &self.failure {
+            let again = self.next_check_at.map(|at| format!("; again at {} UTC", moment(at))).unwrap_or_default();
+            output::print(format_args!("Not checked:  {}{again}", clean(failure)))?;
+        }
+        for refused in &self.refused {
+            let topics = clean(&refused.topics.join(", "));
+            output::print(format_args!("Not sent:     {topics}: {}", clean(&refused.reason)))?;
         }
         Ok(())
     }

@@ -13,10 +13,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::timestamp;
-use crate::store_sandbox::StoreSandbox;
+use crate::scripted::BearerToken;
 use crate::store_sandbox::operation::Operation;
 use crate::store_sandbox::platform::Platform;
 use crate::store_sandbox::refusal::Refusal;
+use crate::store_sandbox::{StoreSandbox, World};
 
 /// How long Square's tokens are good for.
 const TOKEN_DAYS: i64 = 30;
@@ -87,6 +88,13 @@ pub(super) async fn answer(
         Some(address) => Redirect::to(&address).into_response(),
         None => (StatusCode::BAD_REQUEST, "There is no such application or seller.").into_response(),
     }
+}
+
+/// Of which seller a token is, or that it counts no more.
+pub(super) async fn status(State(sandbox): State<StoreSandbox>, token: BearerToken) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| Ok(Some(json!({ "merchant_id": world.stores.square(&token.0, now)?.id })));
+    sandbox.read(Operation::SquareTokenStatus, find).await
 }
 
 /// For a code, once; or for what came with a token before.

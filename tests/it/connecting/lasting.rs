@@ -17,7 +17,7 @@ async fn token_ends_at(merchant: &Merchant<'_>, id: &str) -> String {
     text(&answer["integration"]["storeConnection"]["tokenEndsAt"])
 }
 
-async fn disconnect(merchant: &Merchant<'_>, id: &str) {
+pub(super) async fn disconnect(merchant: &Merchant<'_>, id: &str) {
     let document =
         "mutation ($input: DisconnectStoreInput!) { disconnectStore(input: $input) { userErrors { code } } }";
     let answer = merchant.ask(document, json!({ "input": { "integrationId": id } })).await;

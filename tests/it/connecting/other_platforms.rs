@@ -144,6 +144,34 @@ on_each_engine! {
         assert_eq!(merchant.deliveries().await.len(), 1);
     }
 
+    async fn a_square_seller_who_took_the_authorisation_back_is_noticed(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_store(app, Platform::Square, "MLSANDBOX", "personal-access-token");
+        let id = connect(&merchant, "SQUARE", "MLSANDBOX").await;
+        checked(&merchant, &id, "CONNECTED").await;
+        let findings = doctor(&merchant, &id).await;
+        assert!(findings.iter().all(|(_, sentence)| !sentence.contains("webhooks that are needed")), "{findings:?}");
+        app.stores.uninstall("MLSANDBOX", CLIENT_ID).unwrap();
+        let document = "mutation ($input: SetSigningSecretInput!) { setSigningSecret(input: $input) { userErrors { code } } }";
+        merchant.ask(document, json!({ "input": { "integrationId": id, "signingSecret": "square-signature-key" } })).await;
+        let body = json!({ "merchant_id": "MLSANDBOX", "type": "oauth.authorization.revoked", "event_id": "1f3a",
+            "created_at": "2026-11-30T12:00:00Z",
+            "data": { "type": "revocation", "id": "1f3a", "object": { "revocation": { "revoker_type": "MERCHANT" } } } })
+            .to_string();
+        let address = format!("{PUBLIC_URL}/api/webhooks/square/{id}");
+        let signed = code(b"square-signature-key", &[address.as_bytes(), body.as_bytes()]);
+        let posted = app.http.post(format!("{}/api/webhooks/square/{id}", app.node.url))
+            .header("x-square-hmacsha256-signature", Encoding::Base64.encoded(&signed))
+            .body(body);
+        assert_eq!(posted.send().await.unwrap().status(), StatusCode::ACCEPTED);
+        let lost = wait_until(app, || async {
+            let stands = connection(&merchant, &id).await;
+            (stands["status"] == json!("LOST")).then_some(stands)
+        })
+        .await;
+        assert_eq!(lost["lostReason"], json!("REVOKED"));
+    }
+
     async fn a_store_that_knows_its_token_no_more_is_not_called_again(app: &TestApp) {
         let merchant = app.merchant().await;
         open_store(app, Platform::BigCommerce, "abc123", "");

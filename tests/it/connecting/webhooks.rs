@@ -1,7 +1,7 @@
 //! A connected store posts its webhooks to us, and goes on with it whatever is done to it.
 
 use chrono::TimeDelta;
-use cloud_bridge::store_sandbox::{Fault, FaultScript, NewLine, NewOrder, On, Operation};
+use cloud_bridge::store_sandbox::{Fault, FaultScript, HoldPoint, NewLine, NewOrder, On, Operation, Stage};
 use serde_json::{Value, json};
 
 use super::{Browser, DOMAIN, PUBLIC_URL, SHOP, begin, connected, connection};
@@ -139,6 +139,17 @@ on_each_engine! {
         app.advance(TimeDelta::minutes(1));
         checked(&merchant, &id, "DAILY").await;
         assert_eq!(topics(app, &id).len(), 9);
+    }
+
+    async fn what_changes_while_webhooks_are_checked_is_checked_after(app: &TestApp) {
+        let merchant = app.merchant().await;
+        app.stores.hold(Operation::ShopifySubscriptions, HoldPoint::AfterEffect);
+        let id = connected(&merchant, json!({})).await;
+        app.stores.wait_for(Operation::ShopifySubscriptions, Stage::Held, 1).await.unwrap();
+        update(&merchant, &id, json!({ "purpose": "BOTH" })).await;
+        app.stores.release(Operation::ShopifySubscriptions);
+        let stands = checked(&merchant, &id, "CHANGED").await;
+        assert_eq!(stands["refused"].as_array().unwrap().len(), 5, "{stands}");
     }
 
     async fn a_shop_that_is_busy_is_left_alone_for_as_long_as_it_says(app: &TestApp) {

@@ -38,7 +38,8 @@ on_each_engine! {
             printed.push(line);
         };
         assert!(printed.concat().contains("My shop"), "{printed:?}");
-        Browser::new(app).authorize(&url).await;
+        let (status, shown) = Browser::new(app).authorize(&url).await;
+        assert_eq!(status.as_u16(), 200, "{shown}");
         let mut rest = String::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             rest.push_str(&line);

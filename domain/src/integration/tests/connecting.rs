@@ -102,6 +102,11 @@ fn an_attempt_ends_with_its_time_and_with_a_later_one() {
     let failed = IntegrationEvent::StoreConnectionFailed { attempt_id: Uuid::from_u128(7), reason: "no".to_owned() };
     given([started()]).when(fail(7)).then_expect_events(vec![failed.clone()]);
     given([started()]).when(fail(8)).then_expect_events(vec![]);
+    let disconnected = IntegrationEvent::StoreConnectionFailed {
+        attempt_id: Uuid::from_u128(7),
+        reason: "it was disconnected meanwhile".to_owned(),
+    };
+    given([started()]).when(IntegrationCommand::RemoveStoreAccess).then_expect_events(vec![disconnected]);
     given([started(), failed]).when(complete(7, SHOP, 0)).then_expect_error(IntegrationRefusal::ConnectionUsed);
 }
 
