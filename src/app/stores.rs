@@ -6,6 +6,7 @@ mod checking;
 mod doctor;
 mod pages;
 mod renewing;
+mod same_store;
 mod starting;
 mod state;
 mod turns;

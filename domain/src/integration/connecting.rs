@@ -28,6 +28,9 @@ pub struct ConnectionAttempt {
     /// SHA-256, hexadecimal, of what opens its page: who was given the address may go on with it.
     pub link_hash: String,
     pub expires_at: DateTime<Utc>,
+    /// Whether nobody named the integration. Then it makes way for one that has the store already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub makes_way: bool,
 }
 
 /// What a store granted.

@@ -111,7 +111,13 @@ impl Stores {
                 return Err(CallbackError::Store(reason));
             }
         };
-        self.complete(state, grant).await
+        let before = self.connected_before(state.integration_id, &link, (&attempt, &grant)).await?;
+        let Some((other, of_other)) = before else { return self.complete(state, grant).await };
+        self.hand_over((other, &of_other), oauth, &attempt, &grant).await.map_err(not_saved)?;
+        let reason = format!("the integration {other} has this store already, and was connected with it again");
+        let connected = self.complete(State { integration_id: other, ..state }, grant).await?;
+        self.fail(state, &reason).await?;
+        Ok(connected)
     }
 
     async fn granted(
@@ -140,14 +146,7 @@ impl Stores {
         let complete = IntegrationCommand::CompleteConnecting { attempt_id: state.attempt_id, grant, now };
         let data = &self.integrations.data;
         let done = data.log.execute::<domain::integration::Integration>(state.integration_id, complete, &Actor::System);
-        let committed = match done.await {
-            Ok(committed) => committed,
-            Err(CommandError::Refused(refusal)) => return Err(refusal.into()),
-            Err(error) => {
-                tracing::error!(%error, source = error.source(), "a store's authorisation could not be saved");
-                return Err(CallbackError::Unavailable);
-            }
-        };
+        let committed = done.await.map_err(not_saved)?;
         data.wait_for_views(committed.position).await;
         let link = committed.aggregate.link().ok_or(CallbackError::Unavailable)?;
         let access = link.store_access.as_ref();
@@ -169,5 +168,15 @@ impl Stores {
         let committed = done.await.map_err(|error| CallbackError::from(Error::from(error)))?;
         data.wait_for_views(committed.position).await;
         Ok(())
+    }
+}
+
+fn not_saved(error: CommandError<IntegrationRefusal>) -> CallbackError {
+    match error {
+        CommandError::Refused(refusal) => refusal.into(),
+        error => {
+            tracing::error!(%error, source = error.source(), "a store's authorisation could not be saved");
+            CallbackError::Unavailable
+        }
     }
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::integration::{ConnectionAttempt, IntegrationCommand, Provider, Purpose};
 use domain::{AccountId, IntegrationId};
-use event_log::{Position, ids};
-use projections::integrations::{self, IntegrationRow};
+use event_log::ids;
+use projections::integrations::IntegrationRow;
 use providers::OAuth;
 use secrecy::SecretString;
 
@@ -13,9 +13,6 @@ use crate::app::error::{Error, Refused};
 use crate::app::integrations::NewIntegration;
 use crate::app::keys;
 use crate::app::viewer::Viewer;
-
-/// Integrations that are read at a time.
-const PAGE: i64 = 200;
 
 /// What is to be connected.
 pub struct ConnectStore {
@@ -84,6 +81,7 @@ impl Stores {
             client_id: app.client_id.to_owned(),
             link_hash: keys::hash(&secret),
             expires_at: self.integrations.now() + MAX_ATTEMPT,
+            makes_way: wanted.integration_id.is_none(),
         };
         let expires_at = attempt.expires_at;
         self.integrations.execute(viewer, of, IntegrationCommand::StartConnecting { attempt }).await?;
@@ -127,16 +125,8 @@ impl Stores {
     ) -> Result<Option<(IntegrationId, AccountId)>, Error> {
         let account_id = wanted.account_id.clone().unwrap_or_else(|| viewer.account_id.to_string());
         viewer.require_seeing(&account_id)?;
-        let mut found: Vec<String> = vec![];
-        let mut after = Position::START;
-        loop {
-            let provider = Some(wanted.provider.as_str());
-            let views = &self.integrations.data.views;
-            let page = integrations::page(views, Some(&account_id), provider, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.listed_at;
-            found.extend(page.iter().filter(|row| is_of_store(row, store)).map(|row| row.id.clone()));
-        }
+        let rows = self.of_account(&account_id, wanted.provider).await?;
+        let found: Vec<&str> = rows.iter().filter(|row| is_of_store(row, store)).map(|row| row.id.as_str()).collect();
         match found.as_slice() {
             [] => Ok(None),
             [id] => Ok(Some(self.integrations.managed(viewer, id).await?)),

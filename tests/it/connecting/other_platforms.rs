@@ -91,6 +91,39 @@ on_each_engine! {
         assert_eq!(latest(&merchant).await["status"], json!("COMPLETED"));
     }
 
+    async fn a_store_that_is_known_only_afterwards_is_connected_again_and_not_a_second_time(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_store(app, Platform::BigCommerce, "abc123", "");
+        let first = connect(&merchant, "BIGCOMMERCE", "abc123").await;
+        checked(&merchant, &first, "CONNECTED").await;
+        let mut spare = None;
+        for _ in 0..2 {
+            let begun = connect(&merchant, "BIGCOMMERCE", "abc123").await;
+            assert_ne!(begun, first);
+            assert_eq!(*spare.get_or_insert(begun.clone()), begun, "what was made is taken the next time");
+            assert_eq!(connection(&merchant, &first).await["status"], json!("CONNECTED"));
+            let stands = connection(&merchant, &begun).await;
+            assert_eq!(stands["status"], json!("NOT_CONNECTED"));
+            assert!(text(&stands["failure"]["reason"]).contains(&first), "{stands}");
+        }
+        // The latest token is the one that counts.
+        let findings = doctor(&merchant, &first).await;
+        assert!(findings.iter().all(|(level, _)| level == "FINE"), "{findings:?}");
+        assert_eq!(app.stores.subscriptions("abc123").len(), 8);
+        // Of another store there is none.
+        open_store(app, Platform::BigCommerce, "def456", "");
+        let other = connect(&merchant, "BIGCOMMERCE", "def456").await;
+        assert_eq!((Some(&other), &connection(&merchant, &other).await["store"]), (spare.as_ref(), &json!("def456")));
+        // Who names the integration gets it: one may deliver, and the other publish.
+        let named = merchant.ask("mutation ($input: CreateIntegrationInput!) { createIntegration(input: $input) { integration { id } } }",
+            json!({ "input": { "provider": "BIGCOMMERCE", "name": "Another", "purpose": "PUBLISHES" } })).await;
+        let named = text(&named["createIntegration"]["integration"]["id"]);
+        let input = json!({ "provider": "BIGCOMMERCE", "integrationId": named });
+        let (_, browser, back) = go(&merchant, input, "abc123").await;
+        assert_eq!(browser.get(&back).await.status(), StatusCode::OK);
+        assert_eq!(connection(&merchant, &named).await["status"], json!("CONNECTED"));
+    }
+
     async fn a_callback_of_bigcommerce_counts_in_the_browser_that_began_alone(app: &TestApp) {
         let merchant = app.merchant().await;
         open_store(app, Platform::BigCommerce, "abc123", "");

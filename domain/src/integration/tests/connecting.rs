@@ -17,6 +17,7 @@ fn attempt(n: u128) -> ConnectionAttempt {
         client_id: "client".to_owned(),
         link_hash: "0".repeat(64),
         expires_at: noon() + TimeDelta::minutes(15),
+        makes_way: false,
     }
 }
 
