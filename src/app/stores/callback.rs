@@ -174,7 +174,10 @@ impl Stores {
 fn not_saved(error: CommandError<IntegrationRefusal>) -> CallbackError {
     match error {
         CommandError::Refused(refusal) => refusal.into(),
-        error => {
+        error @ (CommandError::Contended
+        | CommandError::Busy
+        | CommandError::Unavailable(_)
+        | CommandError::Broken { .. }) => {
             tracing::error!(%error, source = error.source(), "a store's authorisation could not be saved");
             CallbackError::Unavailable
         }
