@@ -72,7 +72,7 @@ pub struct RefusedTopics {
 }
 
 impl Store {
-    /// Whether a webhook was made here: others at the store are nobody's to change.
+    /// Whether a webhook was made here: others at the store are left as they are.
     pub fn has_made(&self, subscription_id: &str) -> bool {
         self.made.contains_key(subscription_id)
     }

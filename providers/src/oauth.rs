@@ -7,6 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::integration::{Grant, Purpose};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::Malformed;
 use crate::store_api::ApiRequest;
@@ -74,6 +76,34 @@ pub trait OAuth: Sync {
 pub struct App<'a> {
     pub client_id: &'a str,
     pub client_secret: &'a str,
+}
+
+impl App<'_> {
+    /// Asks for a token in place of a code (RFC 6749, section 4.1.3).
+    pub(crate) fn exchange(&self, code: &str, redirect_uri: &str) -> Value {
+        json!({
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "code": code,
+            "grant_type": "authorization_code",
+            "redirect_uri": redirect_uri,
+        })
+    }
+
+    /// Asks for another token of the same authorisation (RFC 6749, section 6).
+    pub(crate) fn refresh(&self, refresh_token: &str) -> Value {
+        json!({
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+        })
+    }
+}
+
+/// What a platform responded with to who asked for a token.
+pub(crate) fn token_response<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(body).map_err(|_| Malformed::invalid("access_token", "is not there as a text"))
 }
 
 /// What the owner of a store is asked.

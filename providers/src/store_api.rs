@@ -50,7 +50,7 @@ pub trait StoreApi: Sync {
         None
     }
 
-    /// How the store is told where to post its webhooks.
+    /// How the store is asked for its webhooks.
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {
         None
     }

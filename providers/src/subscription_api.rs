@@ -1,4 +1,4 @@
-//! How a store is told where to post its webhooks: what an integration needs, what there is, and what mends the difference.
+//! How a store is asked for its webhooks: what an integration needs, what there is, and what mends the difference.
 //! Does no I/O.
 
 use domain::integration::Purpose;

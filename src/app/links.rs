@@ -40,7 +40,7 @@ impl Links {
         Self { log: log.clone() }
     }
 
-    /// As the log says at this moment, whoever wrote it: for what an event leads to, which is seen before the node that wrote it
+    /// As the log says at this moment, also where another node wrote it: for what an event leads to, which is seen before the node that wrote it
     /// remembers it.
     pub async fn latest(&self, id: IntegrationId) -> Result<Option<CurrentLink>, LoadError> {
         let loaded = self.log.load::<Integration>(id).await?;

@@ -121,7 +121,7 @@ impl StoreSandbox {
         }
     }
 
-    /// The next changes of this store are reported to nobody.
+    /// The next changes of this store are not reported.
     pub fn lose_webhooks(&self, store: &str, changes: u32) -> Result<(), ControlError> {
         self.change(|world| world.stores.find_mut(store).map(|store| store.loses = changes))
     }
@@ -186,7 +186,7 @@ impl StoreSandbox {
     }
 }
 
-/// To whoever wants them: the address that the store was given, and those of apps that asked for the topic.
+/// To all that asked for them: the address that the store was given, and those of apps that asked for the topic.
 fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sending> {
     let Ok(found) = world.stores.find(store) else { return vec![] };
     let (platform, is_lossy) = (found.platform, found.loses > 0);

@@ -60,7 +60,7 @@ pub(super) struct ConnectedStore {
     pub(super) without_scopes: BTreeSet<String>,
     /// How many seconds the tokens of apps are good for; for ever where this is left out.
     pub(super) token_seconds: Option<u32>,
-    /// So many changes are reported to nobody.
+    /// So many changes are not reported.
     pub(super) loses: u32,
     /// What is left of the bucket of its API, and when that was, in milliseconds since 1970. None for a full one.
     pub(super) bucket: Option<(f64, i64)>,

@@ -28,7 +28,7 @@ pub struct ConnectionAttempt {
     /// SHA-256, hexadecimal, of what opens its page: who was given the address may go on with it.
     pub link_hash: String,
     pub expires_at: DateTime<Utc>,
-    /// Whether nobody named the integration. Then it makes way for one that has the store already.
+    /// Whether no integration was named. Then this one makes way for one that has the store already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub makes_way: bool,
 }
@@ -124,7 +124,7 @@ impl Link {
         Some(IntegrationEvent::StoreConnectionFailed { attempt_id, reason })
     }
 
-    /// Forgets the token, and whoever was about to authorise another does so in vain.
+    /// Forgets the token, and ends the attempt that is under way.
     pub(super) fn disconnect(&self) -> Vec<IntegrationEvent> {
         let removed = self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {});
         let ended = self.connecting.as_ref().map(|attempt| IntegrationEvent::StoreConnectionFailed {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::api::store_hash;
 use crate::Malformed;
-use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query};
+use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query, token_response};
 use crate::order_api::path_segment;
 use crate::store_api::ApiRequest;
 
@@ -62,13 +62,7 @@ impl OAuth for Apps {
     }
 
     fn exchange(&self, callback: &Callback, app: &App<'_>, redirect_uri: &str) -> ApiRequest {
-        let mut body = json!({
-            "client_id": app.client_id,
-            "client_secret": app.client_secret,
-            "code": callback.code,
-            "grant_type": "authorization_code",
-            "redirect_uri": redirect_uri,
-        });
+        let mut body = app.exchange(&callback.code, redirect_uri);
         for (name, value) in &callback.context {
             body[*name] = json!(value);
         }
@@ -89,8 +83,7 @@ impl OAuth for Apps {
             scope: String,
             context: String,
         }
-        let unreadable = |_| Malformed::invalid("access_token", "is not there as a text");
-        let granted: Body = serde_json::from_slice(body).map_err(unreadable)?;
+        let granted: Body = token_response(body)?;
         let store = granted.context.strip_prefix("stores/").and_then(store_hash).map(str::to_owned);
         let store = store.ok_or_else(|| Malformed::invalid("context", "names no store"))?;
         if callback.and_then(|callback| callback.store.as_ref()).is_some_and(|claimed| *claimed != store) {

@@ -12,7 +12,7 @@ use signing::{Encoding, is_signed};
 
 use super::api::shop_domain;
 use crate::Malformed;
-use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query, joined, require_recent};
+use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query, joined, require_recent, token_response};
 use crate::store_api::ApiRequest;
 
 /// How far from now a callback may have been signed: as in Shopify's own library.
@@ -68,13 +68,7 @@ impl OAuth for Apps {
     }
 
     fn refresh(&self, refresh_token: &str, app: &App<'_>) -> Option<ApiRequest> {
-        let body = json!({
-            "client_id": app.client_id,
-            "client_secret": app.client_secret,
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-        });
-        Some(ApiRequest::post("/admin/oauth/access_token", &body))
+        Some(ApiRequest::post("/admin/oauth/access_token", &app.refresh(refresh_token)))
     }
 
     fn grant(
@@ -93,8 +87,7 @@ impl OAuth for Apps {
             expires_in: Option<i64>,
             refresh_token: Option<String>,
         }
-        let unreadable = |_| Malformed::invalid("access_token", "is not there as a text");
-        let granted: Body = serde_json::from_slice(body).map_err(unreadable)?;
+        let granted: Body = token_response(body)?;
         Ok(Grant {
             token: granted.access_token.into(),
             store: callback.and_then(|callback| callback.store.clone()),

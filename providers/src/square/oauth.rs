@@ -5,10 +5,9 @@
 use chrono::{DateTime, Utc};
 use domain::integration::{Grant, Purpose};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::Malformed;
-use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query, joined};
+use crate::oauth::{App, Authorize, Callback, CallbackRefusal, OAuth, Query, joined, token_response};
 use crate::store_api::ApiRequest;
 
 pub(super) struct Apps;
@@ -36,7 +35,7 @@ impl OAuth for Apps {
         let query = joined([
             ("client_id", *client_id),
             ("scope", &scopes.join(" ")),
-            // Asks who is signed in already, so that nobody authorises another's account unawares.
+            // Has sellers sign in again, so that none authorises an account that somebody else left signed in.
             ("session", "false"),
             ("state", state),
             ("redirect_uri", redirect_uri),
@@ -53,24 +52,11 @@ impl OAuth for Apps {
     }
 
     fn exchange(&self, callback: &Callback, app: &App<'_>, redirect_uri: &str) -> ApiRequest {
-        let body = json!({
-            "client_id": app.client_id,
-            "client_secret": app.client_secret,
-            "code": callback.code,
-            "grant_type": "authorization_code",
-            "redirect_uri": redirect_uri,
-        });
-        ApiRequest::post("/oauth2/token", &body)
+        ApiRequest::post("/oauth2/token", &app.exchange(&callback.code, redirect_uri))
     }
 
     fn refresh(&self, refresh_token: &str, app: &App<'_>) -> Option<ApiRequest> {
-        let body = json!({
-            "client_id": app.client_id,
-            "client_secret": app.client_secret,
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-        });
-        Some(ApiRequest::post("/oauth2/token", &body))
+        Some(ApiRequest::post("/oauth2/token", &app.refresh(refresh_token)))
     }
 
     /// Square lets the seller allow all that was asked for, or nothing.
@@ -88,8 +74,7 @@ impl OAuth for Apps {
             merchant_id: String,
             refresh_token: Option<String>,
         }
-        let unreadable = |_| Malformed::invalid("access_token", "is not there as a text");
-        let granted: Body = serde_json::from_slice(body).map_err(unreadable)?;
+        let granted: Body = token_response(body)?;
         Ok(Grant {
             token: granted.access_token.into(),
             store: Some(granted.merchant_id),

@@ -20,7 +20,6 @@ use crate::app::stores::{CallbackError, MAX_ATTEMPT, PageError, SentOn, Stores};
 const COOKIE: &str = "cloud_bridge_connect";
 /// Between the session and the state in it.
 const BETWEEN: char = '~';
-const STYLE: &str = include_str!("connect/page.css");
 
 /// Nothing but the style that is served beside it, no frame around it, and its form sent to this service alone. A browser follows
 /// the redirect to the store only where that may be the target of the form.
@@ -150,7 +149,7 @@ fn shown(status: StatusCode, page: &Page) -> Response {
 
 fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, STYLE).into_response()
+    (headers, super::page::STYLE).into_response()
 }
 
 #[cfg(test)]

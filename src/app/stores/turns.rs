@@ -8,12 +8,12 @@ use domain::IntegrationId;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-/// Who waits is bound by what the others do, which has an end.
+/// Turns are waited for as long as the calls of the others take, which has a bound.
 #[derive(Clone, Default)]
 pub(super) struct Turns(Arc<Mutex<BTreeMap<IntegrationId, Weak<tokio::sync::Mutex<()>>>>>);
 
 impl Turns {
-    /// Until what is returned is dropped, nobody else has a turn for this integration.
+    /// Until what is returned is dropped, no other caller has a turn for this integration.
     pub(super) async fn of(&self, id: IntegrationId) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.0.lock();
@@ -45,6 +45,6 @@ mod tests {
         drop(first);
         drop(second.await.unwrap());
         drop(turns.of(one).await);
-        assert_eq!(turns.0.lock().len(), 1, "those that nobody has are forgotten");
+        assert_eq!(turns.0.lock().len(), 1, "those that are not in use are forgotten");
     }
 }

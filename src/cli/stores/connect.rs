@@ -22,7 +22,7 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Connect a store: open the printed address in a browser, and authorise it there; waits until that is done
 ///
-/// The address is for who may authorise the store, and for nobody else: whoever goes on with it connects their store with your
+/// The address is only for who may authorise the store: a person who goes on with it connects their store with your
 /// account. It is good for a quarter of an hour, and once. Connecting a store again resumes what waited for it.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
@@ -149,7 +149,7 @@ async fn wait(client: &Client, id: &str, attempt: &str) -> anyhow::Result<Connec
             }
             (_, Some(failure)) => bail!("the store was not connected: {}", clean(&failure.reason)),
             ("connected", None) if is_of_attempt => return Ok(connection),
-            _ => bail!("nobody authorised the store in time: begin again"),
+            _ => bail!("the store was not authorised in time: begin again"),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use signing::{Encoding, code};
 
 use super::{Browser, DOMAIN, SHOP, begin, connected, connection, location, open_shop, page};
-use crate::app::{CLIENT_SECRET, TestApp, text};
+use crate::app::{CLIENT_SECRET, Merchant, TestApp, text};
 use crate::engines::on_each_engine;
 
 /// A callback with a part of it replaced, signed again with the app's secret as only the platform can.
@@ -20,14 +20,20 @@ fn signed_again(back: &str, from: &str, to: &str) -> String {
     format!("{address}?{signed}&hmac={hmac}")
 }
 
+/// A browser that the shop has sent back, which is yet to arrive.
+async fn sent_back<'a>(merchant: &Merchant<'a>) -> (Value, Browser<'a>, String) {
+    let begun = begin(merchant, json!({ "store": SHOP })).await;
+    let mut browser = Browser::new(merchant.app);
+    let to_store = location(&browser.press(&text(&begun["url"])).await);
+    let back = browser.decide(&to_store, "install").await;
+    (begun, browser, back)
+}
+
 on_each_engine! {
     async fn what_the_platform_did_not_sign_connects_nothing_and_ends_nothing(app: &TestApp) {
         let merchant = app.merchant().await;
         open_shop(app, SHOP);
-        let begun = begin(&merchant, json!({ "store": SHOP })).await;
-        let mut browser = Browser::new(app);
-        let to_store = location(&browser.press(&text(&begun["url"])).await);
-        let back = browser.decide(&to_store, "install").await;
+        let (begun, browser, back) = sent_back(&merchant).await;
         for forged in [
             back.replace("code=", "code=0"),
             back.replace(SHOP, "other-shop"),
@@ -52,10 +58,7 @@ on_each_engine! {
     async fn another_shop_does_not_take_the_place_of_the_one_that_was_asked(app: &TestApp) {
         let merchant = app.merchant().await;
         open_shop(app, SHOP);
-        let begun = begin(&merchant, json!({ "store": SHOP })).await;
-        let mut browser = Browser::new(app);
-        let to_store = location(&browser.press(&text(&begun["url"])).await);
-        let back = browser.decide(&to_store, "install").await;
+        let (begun, browser, back) = sent_back(&merchant).await;
         let other = signed_again(&back, DOMAIN, "other-shop.myshopify.com");
         let (status, shown) = page(browser.get(&other).await).await;
         assert_eq!(status, StatusCode::CONFLICT, "{shown}");
@@ -68,10 +71,7 @@ on_each_engine! {
     async fn a_victims_browser_connects_nothing_with_an_attackers_account(app: &TestApp) {
         let attacker = app.merchant().await;
         open_shop(app, SHOP);
-        let begun = begin(&attacker, json!({ "store": SHOP })).await;
-        let mut browser = Browser::new(app);
-        let to_store = location(&browser.press(&text(&begun["url"])).await);
-        let back = browser.decide(&to_store, "install").await;
+        let (begun, _, back) = sent_back(&attacker).await;
         // The attacker sends the last address to a victim, whose browser has begun nothing.
         let victim = Browser::new(app);
         let (status, shown) = page(victim.get(&back).await).await;
@@ -115,10 +115,7 @@ on_each_engine! {
     async fn a_code_that_the_store_does_not_take_ends_the_attempt_with_a_reason(app: &TestApp) {
         let merchant = app.merchant().await;
         open_shop(app, SHOP);
-        let begun = begin(&merchant, json!({ "store": SHOP })).await;
-        let mut browser = Browser::new(app);
-        let to_store = location(&browser.press(&text(&begun["url"])).await);
-        let back = browser.decide(&to_store, "install").await;
+        let (begun, browser, back) = sent_back(&merchant).await;
         let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap();
         let used = signed_again(&back, code, "a_code_that_was_used");
         let (status, shown) = page(browser.get(&used).await).await;

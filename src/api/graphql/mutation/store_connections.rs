@@ -85,7 +85,7 @@ impl From<Finding> for StoreFinding {
 payload!(CheckStorePayload { integration: Integration, findings: Vec<StoreFinding> });
 
 payload!(
-    /// The address is to be opened in a browser by who may authorise the store, and is for nobody else: whoever goes on with it
+    /// The address is to be opened in a browser only by who may authorise the store: a person who goes on with it
     /// connects their store with this integration. `Integration.storeConnection` says what comes of it.
     ConnectStorePayload {
         integration: Integration,
