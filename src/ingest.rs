@@ -26,7 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use domain::integration::{Link, Provider};
-use domain::{DeliveryId, IntegrationId, Private};
+use domain::{DeliveryId, IntegrationId, Private, ReportSource};
 use providers::Received;
 use record::Unsigned;
 use serde::Serialize;
@@ -37,13 +37,12 @@ use source::Source;
 
 use crate::api::http::body::{Bodies, RequestBody};
 use crate::app::api_keys::ApiKeys;
-use crate::app::links::Links;
-use crate::app::links::webhook_url;
+use crate::app::links::{CurrentLink, Links, webhook_url};
 use crate::metrics::Metrics;
-use event_log::EventLog;
 use event_log::recurring::Recurring;
 use event_log::refusals::RefusalReason;
 use event_log::refusals::Refusals;
+use event_log::{Actor, EventLog, Origin};
 use verification::{Sender, Verification};
 use volume::Volumes;
 
@@ -91,8 +90,31 @@ pub struct Ingest {
 
 impl Ingest {
     /// The address that stores post to.
-    pub(crate) fn router(self) -> Router {
-        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(receive)).with_state(Arc::new(self))
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(receive)).with_state(self)
+    }
+
+    /// Records what a store did not send and was read there, as its webhook would have been. Doing it twice does nothing twice.
+    pub(crate) async fn record_read(
+        self: &Arc<Self>,
+        (integration_id, link): (IntegrationId, CurrentLink),
+        (topic, body): (String, Vec<u8>),
+        (came_by, origin): (ReportSource, Origin),
+    ) -> Result<Receipt, IngestRefusal> {
+        let source = Source {
+            ingest: self.clone(),
+            integration_id,
+            link,
+            is_legal_request: false,
+            is_unsigned: false,
+            signed_id: None,
+            came_by,
+            origin,
+        };
+        let platform = providers::of(source.link.provider);
+        let parsed = platform.interpret(Some(&topic), &body).map_err(IngestRefusal::Malformed)?;
+        let unsigned = Unsigned { topic: Some(topic), webhook_id: None, headers: None };
+        source.record(parsed, unsigned, None, body.into()).await
     }
 
     pub(crate) fn failures() -> Recurring {
@@ -169,8 +191,16 @@ async fn admit(
     }
     let platform = providers::of(provider);
     let is_legal_request = platform.is_legal_request(headers);
-    let mut source =
-        Source { ingest: ingest.clone(), integration_id, link, is_legal_request, is_unsigned: false, signed_id: None };
+    let mut source = Source {
+        ingest: ingest.clone(),
+        integration_id,
+        link,
+        is_legal_request,
+        is_unsigned: false,
+        signed_id: None,
+        came_by: ReportSource::Webhook,
+        origin: Actor::Store.into(),
+    };
     let link = &source.link;
     // A store asks to erase a shop days after the app is gone, when the integration may well be deactivated.
     if !link.active && !is_legal_request {

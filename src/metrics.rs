@@ -25,6 +25,8 @@ pub struct Metrics {
     orders_read: Family<OfProvider, Counter>,
     store_checks: Family<OfProvider, Counter>,
     store_connections: Family<OfProvider, Counter>,
+    store_comparisons: Family<OfProvider, Counter>,
+    orders_reconciled: Family<OfProvider, Counter>,
     dispatches: Family<OfOutcome, Counter>,
     dispatch_queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     endpoints: Family<OfStatus, Gauge>,
@@ -114,6 +116,8 @@ impl Default for Metrics {
             orders_read: Family::default(),
             store_checks: Family::default(),
             store_connections: Family::default(),
+            store_comparisons: Family::default(),
+            orders_reconciled: Family::default(),
             dispatches: Family::default(),
             dispatch_queue_depth: Gauge::default(),
             endpoints: Family::default(),
@@ -138,6 +142,10 @@ impl Default for Metrics {
         registry.register("store_checks", help, metrics.store_checks.clone());
         let help = "Attempts to connect stores that ended";
         registry.register("store_connections", help, metrics.store_connections.clone());
+        let help = "Comparisons of the orders of connected stores with what their webhooks said";
+        registry.register("store_comparisons", help, metrics.store_comparisons.clone());
+        let help = "Orders that were fetched because their store never sent them, by what they did";
+        registry.register("orders_reconciled", help, metrics.orders_reconciled.clone());
         let help = "Attempts to send an event to an endpoint, by how they ended";
         registry.register("dispatch_attempts", help, metrics.dispatches.clone());
         let help = "Events that are yet to be sent to an endpoint, counted to 100,000";
@@ -212,6 +220,14 @@ impl Metrics {
 
     pub(crate) fn store_checked(&self, provider: &'static str, outcome: &'static str) {
         self.store_checks.get_or_create(&OfProvider { provider, outcome }).inc();
+    }
+
+    pub(crate) fn orders_compared(&self, provider: &'static str, outcome: &'static str) {
+        self.store_comparisons.get_or_create(&OfProvider { provider, outcome }).inc();
+    }
+
+    pub(crate) fn order_reconciled(&self, provider: &'static str, outcome: &'static str) {
+        self.orders_reconciled.get_or_create(&OfProvider { provider, outcome }).inc();
     }
 
     pub(crate) fn store_connected(&self, provider: &'static str, outcome: &'static str) {

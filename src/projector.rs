@@ -14,7 +14,7 @@ use projections::View;
 use projections::build::MadeByNewerVersion;
 use projections::registry::Build;
 use projections::view::{self, Advanced};
-use projections::{commerce, delivery_log, unread_orders};
+use projections::{commerce, delivery_log, stores, unread_orders};
 use storage::Database;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
@@ -172,7 +172,7 @@ impl Projector {
 
 /// Whether a worker's queue may change by an event.
 fn is_about_work(event: &Recorded) -> bool {
-    matches!(event.event, AnyEvent::Delivery(_)) || unread_orders::is_shown(event)
+    matches!(event.event, AnyEvent::Delivery(_)) || unread_orders::is_shown(event) || stores::is_shown(event)
 }
 
 /// Where a view stands by what is recorded of it.

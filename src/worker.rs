@@ -1,11 +1,13 @@
 //! The worker: takes up what is due, in its order and at the pace of the owners it belongs to, and works on several pieces at
-//! once. Which kind of work that is, [`Work`] says: deliveries are one, reading orders at their stores is another.
+//! once. Which kind of work that is, [`Work`] says: deliveries are one, reading orders at their stores is another, and what is done
+//! at connected stores a third.
 
 pub(crate) mod deliveries;
 pub(crate) mod lease;
 mod lost_access;
 pub(crate) mod order_reads;
 mod queue;
+pub(crate) mod stores;
 pub(crate) mod work;
 
 use std::sync::Arc;

@@ -118,6 +118,7 @@ impl<'l> Store<'l> {
             body_digest: None,
             thin: false,
             unsigned: false,
+            source: domain::ReportSource::Webhook,
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let body = Some(Bytes::from(body));

@@ -188,6 +188,11 @@ impl Delivery {
 }
 
 impl Order {
+    /// Whether what the store says that it changed at this moment, by its own clock, has come; or was announced, and is to be read.
+    pub fn has_come(&self, changed_at: DateTime<Utc>) -> bool {
+        self.revised_at.is_some_and(|revised_at| revised_at >= changed_at) || self.summary.unread.is_some()
+    }
+
     /// The assets of the latest plan that were not shared yet.
     pub fn outstanding(&self) -> impl Iterator<Item = &Asset> {
         self.plan.iter().filter(|asset| !self.has_shared(asset))

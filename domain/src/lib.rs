@@ -24,6 +24,7 @@ pub mod operator_action;
 pub mod private;
 pub mod publication;
 pub mod repeats;
+mod report_source;
 pub mod resolution;
 pub mod resource;
 pub mod schedule;
@@ -39,4 +40,5 @@ pub use ids::{
     PublicationId, ResourceId,
 };
 pub use private::Private;
+pub use report_source::ReportSource;
 pub use resolution::ResolutionCode;

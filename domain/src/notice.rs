@@ -16,7 +16,7 @@ use crate::delivery::StoreCall;
 use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 use crate::integration::Provider;
 use crate::repeats::Repeats;
-use crate::{AccountId, IntegrationId, Private};
+use crate::{AccountId, IntegrationId, Private, ReportSource};
 
 /// What a webhook that is no order turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
@@ -64,6 +64,9 @@ pub struct NoticeReceived {
     /// Nothing showed that the store had sent it: a service for development took it without a signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
+    /// How it came.
+    #[serde(default, skip_serializing_if = "ReportSource::is_webhook")]
+    pub source: ReportSource,
     /// Why it cannot be used, or nothing comes of it. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -93,6 +96,9 @@ pub struct NoticeRepeated {
     /// Nothing showed that the store had sent it: a service for development took it without a signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
+    /// How it came.
+    #[serde(default, skip_serializing_if = "ReportSource::is_webhook")]
+    pub source: ReportSource,
     /// The order that it is about, as the earlier one has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
@@ -127,6 +133,7 @@ impl NoticeReceived {
             webhook_id: self.webhook_id.clone(),
             body_bytes: self.body_bytes,
             unsigned: self.unsigned,
+            source: self.source,
             order_id: self.order_id.clone(),
             order_number: self.order_number.clone(),
         }

@@ -1,8 +1,11 @@
-//! A connected store as the service watches it: whether it still reports what happens. Its stream has the id of the integration.
+//! A connected store as the service watches it: whether it still reports what happens, and what happened that it did not report.
+//! Its stream has the id of the integration.
 //!
-//! It is beside the integration's own stream, which holds what people decided: here is what is done again and again.
+//! It is beside the integration's own stream, which holds what people decided: here is what is done again and again. It says itself
+//! what is to be done when, and by whom it is being done: one worker at a time is at a store.
 
 mod command;
+mod comparing;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -13,7 +16,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use command::{Step, StoreCommand, StoreRefusal};
-pub use event::{CheckCause, StoreEvent, SubscriptionsChecked};
+pub use comparing::{COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, OVERLAP};
+pub use event::{AwaitedOrder, CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task, UnreadableOrder};
 
 use crate::delivery::MAX_REASON_CHARS;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -21,34 +25,56 @@ use crate::{AccountId, IntegrationId};
 
 /// How long after a check of its webhooks a store is checked again.
 pub const CHECK_EVERY: TimeDelta = TimeDelta::hours(24);
-/// Before each further try, where a store could not be checked.
+/// Before each further try, where a store could not be reached.
 const RETRY_DELAYS: [TimeDelta; 5] =
     [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(6)];
 /// A store that asks for longer is tried again after so long.
 const LONGEST_RETRY: TimeDelta = TimeDelta::hours(24);
+/// How often a store that says of itself that the app is gone is checked at most: who captured such a webhook can send it again.
+const REVOCATIONS_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// How often a store is checked at most because an order was missed.
+const MISSED_EVERY: TimeDelta = TimeDelta::hours(1);
+/// A worker holds a store for so long, in which it comes to an end. A lease that ends later was set by a clock that was ahead.
+pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Webhooks that are remembered as made here.
 const MAX_REMEMBERED: usize = 200;
 
 /// The fold of a store's stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Store {
     account_id: Option<AccountId>,
     /// The webhooks that were made here, by their ids at the store, with their topics.
-    #[serde(default)]
     made: BTreeMap<String, Vec<String>>,
     /// Since the check before: of which topics the store took none, and why.
-    #[serde(default)]
     refused: Vec<RefusedTopics>,
-    #[serde(default)]
     checked: Option<Checked>,
     /// Failures to check it in a row.
-    #[serde(default)]
     failures: u32,
-    #[serde(default)]
     failure: Option<String>,
-    /// When its webhooks are to be checked again.
-    #[serde(default)]
+    /// When its webhooks are to be checked again, and why. None while that is being done, and where the store cannot be called.
     check_at: Option<DateTime<Utc>>,
+    check_cause: Option<CheckCause>,
+    /// When they would be, had a person not asked sooner.
+    planned_at: Option<DateTime<Utc>>,
+    /// The latest event of the integration that a check knew, or is to know.
+    integration_sequence: u64,
+    /// When a check was last due because the store said that the app is gone, and because an order was missed.
+    revoked_at: Option<DateTime<Utc>>,
+    missed_at: Option<DateTime<Utc>>,
+    /// How its orders are compared with what its webhooks said. None where they are not.
+    comparing: Option<Comparing>,
+    lease: Option<Lease>,
+}
+
+/// What is being done at a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lease {
+    task: Task,
+    worker: String,
+    until: DateTime<Utc>,
+    /// Of a check.
+    cause: CheckCause,
 }
 
 /// The latest check.
@@ -77,6 +103,11 @@ impl Store {
         self.made.contains_key(subscription_id)
     }
 
+    /// Whether anything is recorded of it.
+    pub fn is_watched(&self) -> bool {
+        self.account_id.is_some()
+    }
+
     pub fn checked(&self) -> Option<&Checked> {
         self.checked.as_ref()
     }
@@ -86,48 +117,204 @@ impl Store {
         self.failure.as_deref()
     }
 
-    /// When its webhooks are to be checked again. None where they never were.
+    /// When its webhooks are to be checked again. None where they never were, or are being checked.
     pub fn check_at(&self) -> Option<DateTime<Utc>> {
         self.check_at
     }
 
+    pub fn comparing(&self) -> Option<&Comparing> {
+        self.comparing.as_ref()
+    }
+
+    /// When something is to be done at it. None where nothing is.
+    pub fn due_at(&self) -> Option<DateTime<Utc>> {
+        match &self.lease {
+            // Where its worker does not come to an end.
+            Some(lease) => Some(lease.until),
+            None => self.check_at.into_iter().chain(self.compare_at()).min(),
+        }
+    }
+
+    /// What is to be done at it at `now`, and of a check why.
+    pub fn due(&self, now: DateTime<Utc>) -> Option<(Task, CheckCause)> {
+        let cause = self.check_cause.unwrap_or(CheckCause::Daily);
+        if let Some(lease) = &self.lease {
+            let is_held = lease.until > now && lease.until <= now + LEASE * 2;
+            return (!is_held).then_some((lease.task, lease.cause));
+        }
+        let is_due = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
+        if is_due(self.check_at) {
+            return Some((Task::Check, cause));
+        }
+        is_due(self.compare_at()).then_some((Task::Compare, cause))
+    }
+
+    /// Whether a check that was requested by `moment` is still to come to an end.
+    pub fn is_being_checked(&self, moment: DateTime<Utc>) -> bool {
+        let is_under_way = self.lease.as_ref().is_some_and(|lease| lease.task == Task::Check);
+        is_under_way || self.check_at.is_some_and(|at| at <= moment)
+    }
+
+    /// The same of a comparison.
+    pub fn is_being_compared(&self, moment: DateTime<Utc>) -> bool {
+        let is_under_way = self.lease.as_ref().is_some_and(|lease| lease.task == Task::Compare);
+        is_under_way || self.compare_at().is_some_and(|at| at <= moment)
+    }
+
+    fn compare_at(&self) -> Option<DateTime<Utc>> {
+        self.comparing.as_ref()?.compare_at
+    }
+
     pub fn decide(&self, command: StoreCommand) -> Result<Vec<StoreEvent>, StoreRefusal> {
-        let StoreCommand { account_id, step } = command;
-        let event = match step {
+        let StoreCommand { account_id, worker, step } = command;
+        if worker.is_some() && self.lease.as_ref().map(|lease| &lease.worker) != worker.as_ref() {
+            return Err(StoreRefusal::LeaseLost);
+        }
+        let is_first = self.account_id.is_none();
+        let events = match step {
+            Step::RequestCheck { cause, now, integration_sequence } => {
+                self.request_check(cause, now, integration_sequence)
+            }
+            Step::RequestComparison { now } => self.request_comparison(now).into_iter().collect(),
+            Step::Pause { integration_sequence } => self.pause(worker.is_some(), integration_sequence),
+            Step::PullBack { now } => self.pull_back(now),
+            Step::Start { worker, now } => {
+                let (task, _) = self.due(now).ok_or(StoreRefusal::NotDue)?;
+                vec![StoreEvent::WorkStarted { task, worker, lease_until: now + LEASE }]
+            }
             Step::Made { subscription_id, topics, address } => {
-                StoreEvent::SubscriptionMade { subscription_id, topics, address }
+                vec![StoreEvent::SubscriptionMade { subscription_id, topics, address }]
             }
-            Step::Enabled { subscription_id, topics } => StoreEvent::SubscriptionEnabled { subscription_id, topics },
-            Step::Removed { subscription_id, topics } => StoreEvent::SubscriptionRemoved { subscription_id, topics },
+            Step::Enabled { subscription_id, topics } => {
+                vec![StoreEvent::SubscriptionEnabled { subscription_id, topics }]
+            }
+            Step::Removed { subscription_id, topics } => {
+                vec![StoreEvent::SubscriptionRemoved { subscription_id, topics }]
+            }
             Step::Refused { topics, reason } => {
-                StoreEvent::SubscriptionRefused { topics, reason: reason.chars().take(MAX_REASON_CHARS).collect() }
+                vec![StoreEvent::SubscriptionRefused { topics, reason: shortened(&reason) }]
             }
-            Step::Checked(checked) => StoreEvent::SubscriptionsChecked(checked),
+            Step::Checked { checked, compares_from } => {
+                let begun = compares_from.filter(|_| self.comparing.is_none());
+                let begun = begun.map(|from| StoreEvent::ComparisonBegun { from });
+                [StoreEvent::SubscriptionsChecked(checked)].into_iter().chain(begun).collect()
+            }
             Step::NotChecked { cause, reason, now, retry_after, integration_sequence } => {
-                StoreEvent::SubscriptionsNotChecked {
-                    integration_sequence,
-                    cause,
-                    reason: reason.chars().take(MAX_REASON_CHARS).collect(),
-                    retry_at: self.retry_at(cause, now, retry_after),
-                }
+                let (reason, retry_at) = (shortened(&reason), self.retry_at(cause, now, retry_after));
+                vec![StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at, integration_sequence }]
+            }
+            Step::Compared(found) => self.compared(found),
+            Step::NotCompared { reason, now, retry_after } => {
+                let failures = self.comparing.as_ref().map_or(0, |comparing| comparing.failures);
+                let retry_at = after_failure(failures, now).max(asked_for(now, retry_after));
+                vec![StoreEvent::OrdersNotCompared { reason: shortened(&reason), retry_at }]
             }
         };
-        let begins = self.account_id.is_none().then_some(StoreEvent::StoreWatched { account_id });
-        Ok(begins.into_iter().chain([event]).collect())
+        let begins = (is_first && !events.is_empty()).then_some(StoreEvent::StoreWatched { account_id });
+        Ok(begins.into_iter().chain(events).collect())
+    }
+
+    /// Nothing where the check that is to come knows of it.
+    fn request_check(
+        &self,
+        cause: CheckCause,
+        now: DateTime<Utc>,
+        integration_sequence: Option<u64>,
+    ) -> Vec<StoreEvent> {
+        let is_known = integration_sequence.is_some_and(|sequence| sequence <= self.integration_sequence);
+        let begins = cause == CheckCause::Connected;
+        let is_coming = |by: DateTime<Utc>| self.check_at.is_some_and(|at| at <= by);
+        let due_at = match cause {
+            _ if is_known || (self.account_id.is_none() && !begins) => return vec![],
+            CheckCause::Revoked => {
+                let due_at = self.revoked_at.map_or(now, |last| now.max(last + REVOCATIONS_EVERY));
+                if self.check_cause == Some(CheckCause::Revoked) && is_coming(due_at) {
+                    return vec![];
+                }
+                due_at
+            }
+            CheckCause::Requested | CheckCause::Missed | CheckCause::Daily | CheckCause::Silent if is_coming(now) => {
+                return vec![];
+            }
+            CheckCause::Connected
+            | CheckCause::Changed
+            | CheckCause::Activated
+            | CheckCause::Requested
+            | CheckCause::Missed
+            | CheckCause::Daily
+            | CheckCause::Silent => now,
+        };
+        // Orders that changed while it was switched off are not wanted.
+        let begun = (cause == CheckCause::Activated && self.comparing.is_some())
+            .then_some(StoreEvent::ComparisonBegun { from: now });
+        let requested = StoreEvent::CheckRequested { cause, due_at, integration_sequence };
+        begun.into_iter().chain([requested]).collect()
+    }
+
+    /// Nothing where something later is known.
+    fn pause(&self, is_by_worker: bool, integration_sequence: u64) -> Vec<StoreEvent> {
+        let known = self.integration_sequence;
+        let is_news = integration_sequence > known || (is_by_worker && integration_sequence == known);
+        let goes_on = self.due_at().is_some();
+        if is_news && goes_on { vec![StoreEvent::WatchPaused { integration_sequence }] } else { vec![] }
+    }
+
+    /// What is further off than anything is put off was set by a clock that was ahead.
+    fn pull_back(&self, now: DateTime<Utc>) -> Vec<StoreEvent> {
+        let is_ahead = |at: Option<DateTime<Utc>>, longest: TimeDelta| at.is_some_and(|at| at > now + longest * 2);
+        let (due_at, cause) = (now, CheckCause::Daily);
+        let check = is_ahead(self.check_at, LONGEST_RETRY).then_some(StoreEvent::CheckRequested {
+            cause,
+            due_at,
+            integration_sequence: None,
+        });
+        let compare = is_ahead(self.compare_at(), LONGEST_RETRY).then_some(StoreEvent::ComparisonRequested { due_at });
+        check.into_iter().chain(compare).collect()
     }
 
     /// Who asks for a check while the store is away does not put off the next one.
     fn retry_at(&self, cause: CheckCause, now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> DateTime<Utc> {
-        let last = RETRY_DELAYS.len() - 1;
-        let delay = RETRY_DELAYS[usize::try_from(self.failures).unwrap_or(last).min(last)];
-        let of_store = now + retry_after.unwrap_or_default().min(LONGEST_RETRY);
-        let planned = self.check_at.filter(|at| cause == CheckCause::Requested && *at > now);
-        planned.map_or(now + delay, |at| at.min(now + delay)).max(of_store)
+        let usual = after_failure(self.failures, now);
+        let planned = self.planned_at.filter(|at| cause == CheckCause::Requested && *at > now);
+        planned.map_or(usual, |at| at.min(usual)).max(asked_for(now, retry_after))
     }
 
     fn fold(&mut self, event: StoreEvent) {
         match event {
             StoreEvent::StoreWatched { account_id } => self.account_id = Some(account_id),
+            StoreEvent::CheckRequested { cause, due_at, integration_sequence } => {
+                self.integration_sequence = self.integration_sequence.max(integration_sequence.unwrap_or(0));
+                match cause {
+                    CheckCause::Revoked => self.revoked_at = Some(due_at),
+                    CheckCause::Missed => self.missed_at = Some(due_at),
+                    CheckCause::Requested => self.planned_at = self.check_at.or(self.planned_at),
+                    CheckCause::Connected
+                    | CheckCause::Changed
+                    | CheckCause::Activated
+                    | CheckCause::Daily
+                    | CheckCause::Silent => {}
+                }
+                (self.check_at, self.check_cause) = (Some(due_at), Some(cause));
+            }
+            StoreEvent::WorkStarted { task, worker, lease_until } => {
+                // Of a lease that ran out, what it was for is done again.
+                let before = self.lease.take().filter(|lease| lease.task == task).map(|lease| lease.cause);
+                let cause = before.or(self.check_cause).unwrap_or(CheckCause::Daily);
+                match (task, &mut self.comparing) {
+                    _ if before.is_some() => {}
+                    (Task::Check, _) => (self.check_at, self.check_cause) = (None, None),
+                    (Task::Compare, Some(comparing)) => comparing.compare_at = None,
+                    (Task::Compare, None) => {}
+                }
+                self.lease = Some(Lease { task, worker, until: lease_until, cause });
+            }
+            StoreEvent::WatchPaused { integration_sequence } => {
+                self.integration_sequence = self.integration_sequence.max(integration_sequence);
+                (self.check_at, self.check_cause, self.lease) = (None, None, None);
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.compare_at = None;
+                }
+            }
             StoreEvent::SubscriptionMade { subscription_id, topics, address: _ } => {
                 if self.made.len() < MAX_REMEMBERED {
                     self.made.insert(subscription_id, topics);
@@ -142,29 +329,79 @@ impl Store {
                     self.refused.push(RefusedTopics { topics, reason });
                 }
             }
-            StoreEvent::SubscriptionsChecked(checked) => {
-                let SubscriptionsChecked { cause, present, missing, disabled, at, integration_sequence: _ } = checked;
-                let refused = std::mem::take(&mut self.refused);
-                self.checked = Some(Checked { at, cause, present, missing, disabled, refused });
-                (self.failures, self.failure) = (0, None);
-                self.check_at = at.checked_add_signed(CHECK_EVERY);
-            }
+            StoreEvent::SubscriptionsChecked(checked) => self.apply_checked(checked),
             StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at, integration_sequence: _ } => {
                 self.refused.clear();
                 if cause != CheckCause::Requested {
                     self.failures = self.failures.saturating_add(1);
                 }
                 self.failure = Some(reason);
-                self.check_at = Some(retry_at);
+                self.end_check(retry_at);
+            }
+            StoreEvent::ComparisonBegun { from } => self.begin_comparing(from),
+            StoreEvent::ComparisonRequested { due_at } => {
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.compare_at = Some(due_at);
+                }
+            }
+            StoreEvent::OrdersCompared(found) => {
+                self.lease = None;
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.apply(found);
+                }
+            }
+            StoreEvent::OrdersNotCompared { reason, retry_at } => {
+                self.lease = None;
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.apply_failure(reason, retry_at);
+                }
             }
         }
     }
+
+    fn apply_checked(&mut self, checked: SubscriptionsChecked) {
+        let SubscriptionsChecked { cause, present, missing, disabled, at, integration_sequence } = checked;
+        let refused = std::mem::take(&mut self.refused);
+        self.checked = Some(Checked { at, cause, present, missing, disabled, refused });
+        (self.failures, self.failure) = (0, None);
+        self.integration_sequence = self.integration_sequence.max(integration_sequence);
+        if let Some(comparing) = &mut self.comparing {
+            // After a time in which it could not be called.
+            comparing.compare_at.get_or_insert(at);
+        }
+        self.end_check(at.checked_add_signed(CHECK_EVERY).unwrap_or(at));
+    }
+
+    /// Unless another was requested meanwhile, the next is due then.
+    fn end_check(&mut self, next: DateTime<Utc>) {
+        self.planned_at = None;
+        // Of what was recorded before there were leases, nothing was requested meanwhile.
+        let was_leased = self.lease.take().is_some();
+        if !was_leased || self.check_at.is_none_or(|at| at > next) {
+            (self.check_at, self.check_cause) = (Some(next), None);
+        }
+    }
+}
+
+/// When it is tried again after so many failures in a row.
+fn after_failure(failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
+    let last = RETRY_DELAYS.len() - 1;
+    now + RETRY_DELAYS[usize::try_from(failures).unwrap_or(last).min(last)]
+}
+
+/// The end of the time that a store asked for, as far as it gets it.
+fn asked_for(now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> DateTime<Utc> {
+    now + retry_after.unwrap_or_default().min(LONGEST_RETRY)
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(MAX_REASON_CHARS).collect()
 }
 
 aggregate!(Store, "store", StoreCommand, StoreEvent, StoreRefusal);
 
 impl EventSourced for Store {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, id: &str) -> Owner {
         Owner { account_id: self.account_id, integration_id: id.parse::<IntegrationId>().ok() }

@@ -13,6 +13,8 @@ CREATE TABLE webhook_receipts_{generation} (
     order_number   text,
     body_bytes     bigint NOT NULL,
     unsigned       bigint NOT NULL,        -- 1 if nothing showed that the store had sent it
+    source         text   NOT NULL,        -- how it came
+    changed_at     bigint,                 -- when the store changed the order, by its own clock
     received_at    bigint NOT NULL,
     reason         text
 );

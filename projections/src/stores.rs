@@ -1,10 +1,13 @@
-//! Connected stores, as the service watches them: whether they still post their webhooks to us.
+//! Connected stores, as the service watches them: what is to be done at them when, and what came of it.
+
+pub mod days;
 
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 
 use cqrs_es::Aggregate as _;
-use domain::integration::IntegrationEvent;
 use domain::store::{Store, StoreEvent};
+use domain::{AccountId, IntegrationId};
 use sqlx::FromRow;
 
 use crate::json::storable_json;
@@ -18,31 +21,54 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "stores",
     schema: Schema {
-        version: 1,
-        tables: &["stores"],
+        version: 2,
+        tables: &["stores", "store_days"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/stores.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
-table_row!(StoreRow, "stores", key id; once account_id, listed_at; changing check_at, changed_at, state);
+table_row!(StoreRow, "stores", key id; once account_id, lane; changing due_at, caused_by, state);
 
-const COLUMNS: &str = "id, account_id, listed_at, check_at, changed_at, state";
+const COLUMNS: &str = "id, account_id, lane, due_at, caused_by, state";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StoreRow {
     /// Of the integration.
     pub id: String,
     pub account_id: String,
-    pub listed_at: Position,
-    /// When its webhooks are to be checked again, in microseconds since 1970. None while it cannot be called.
-    pub check_at: Option<i64>,
-    /// The sequence of the latest event of its integration for which they are to be checked: a check that did not know it does not
-    /// count for it.
-    pub changed_at: i64,
+    /// Of the lanes of its account, in each of which one store is worked on at a time.
+    pub lane: String,
+    /// When something is to be done at it, in microseconds since 1970. None while it cannot be called.
+    pub due_at: Option<i64>,
+    /// Position of its latest event.
+    pub caused_by: Position,
     /// JSON: what the aggregate says of it.
     pub state: String,
+}
+
+/// Stores of an account that are worked on at the same time.
+const LANES: u8 = 4;
+
+/// One of the lanes of an account: a store that is slow holds up those of its lane, and none of another account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lane {
+    pub account_id: AccountId,
+    number: u8,
+}
+
+impl Lane {
+    pub fn of(account_id: AccountId, id: IntegrationId) -> Self {
+        let [.., last] = id.0.into_bytes();
+        Self { account_id, number: last % LANES }
+    }
+}
+
+impl Display for Lane {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account_id, self.number)
+    }
 }
 
 impl StoreRow {
@@ -53,8 +79,9 @@ impl StoreRow {
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    days::apply(tables, events).await?;
     let mut ids: Vec<&str> =
-        events.iter().filter(|event| is_of_store(event)).map(|event| event.aggregate_id.as_str()).collect();
+        events.iter().filter_map(of_store).map(|(recorded, _)| recorded.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
@@ -63,13 +90,12 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     let known: Vec<StoreRow> = table::read(tables, &ids).await?;
     let known: HashMap<String, StoreRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows = known.clone();
-    for recorded in events.iter().filter(|event| is_of_store(event)) {
-        let begins = matches!(recorded.event, AnyEvent::Store(_)) || is_saved(&recorded.event);
-        if begins && !rows.contains_key(&recorded.aggregate_id) {
+    for (recorded, event) in events.iter().filter_map(of_store) {
+        if !rows.contains_key(&recorded.aggregate_id) {
             rows.extend(StoreRow::first(recorded).map(|row| (row.id.clone(), row)));
         }
         if let Some(row) = rows.get_mut(&recorded.aggregate_id) {
-            row.apply(recorded);
+            row.apply(recorded.position, event);
         }
     }
     let mut rows: Vec<StoreRow> = rows.into_values().collect();
@@ -77,109 +103,35 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     table::write_changed(tables, &rows, &known, |row| &row.id).await
 }
 
-/// An event by which something of a row changes.
-fn is_of_store(recorded: &Recorded) -> bool {
-    match &recorded.event {
-        AnyEvent::Store(_) => true,
-        AnyEvent::Integration(event) => due(event).is_some(),
-        AnyEvent::Account(_)
-        | AnyEvent::Ledger(_)
-        | AnyEvent::Delivery(_)
-        | AnyEvent::Notice(_)
-        | AnyEvent::OperatorAction(_)
-        | AnyEvent::Resource(_)
-        | AnyEvent::Publication(_)
-        | AnyEvent::Endpoint(_)
-        | AnyEvent::Dispatch(_)
-        | AnyEvent::Checkpoint(_)
-        | AnyEvent::Unknown => false,
-    }
+/// Whether the view changes with an event.
+pub fn is_shown(recorded: &Recorded) -> bool {
+    of_store(recorded).is_some()
 }
 
-fn is_saved(event: &AnyEvent) -> bool {
-    matches!(event, AnyEvent::Integration(IntegrationEvent::StoreAccessSaved { .. }))
-}
-
-/// What an event of its integration means for a store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Becomes {
-    /// It is to be checked at once.
-    Due,
-    /// It cannot be called.
-    Resting,
-}
-
-fn due(event: &IntegrationEvent) -> Option<Becomes> {
-    match event {
-        IntegrationEvent::StoreAccessSaved { .. }
-        | IntegrationEvent::PurposeChanged { .. }
-        | IntegrationEvent::NotificationUrlChanged { .. }
-        | IntegrationEvent::IntegrationActivated {} => Some(Becomes::Due),
-        IntegrationEvent::StoreAccessLost { .. }
-        | IntegrationEvent::StoreAccessRemoved {}
-        | IntegrationEvent::IntegrationDeactivated {} => Some(Becomes::Resting),
-        IntegrationEvent::IntegrationCreated(_)
-        | IntegrationEvent::IntegrationRenamed { .. }
-        | IntegrationEvent::OrderStatusesChanged { .. }
-        | IntegrationEvent::SigningSecretSet { .. }
-        | IntegrationEvent::SigningSecretRotated { .. }
-        | IntegrationEvent::CurrencyChanged { .. }
-        | IntegrationEvent::StoreAccessRenewed { .. }
-        | IntegrationEvent::StoreConnectionStarted(_)
-        | IntegrationEvent::StoreConnectionFailed { .. }
-        | IntegrationEvent::StoreAppSaved { .. }
-        | IntegrationEvent::StoreAppRemoved {}
-        | IntegrationEvent::ItemMappingAdded { .. }
-        | IntegrationEvent::ItemMappingRemoved { .. } => None,
-    }
-}
-
-/// The latest event of the integration that a check knew.
-pub fn known_sequence(event: &StoreEvent) -> Option<u64> {
-    match event {
-        StoreEvent::SubscriptionsChecked(checked) => Some(checked.integration_sequence),
-        StoreEvent::SubscriptionsNotChecked { integration_sequence, .. } => Some(*integration_sequence),
-        StoreEvent::StoreWatched { .. }
-        | StoreEvent::SubscriptionMade { .. }
-        | StoreEvent::SubscriptionEnabled { .. }
-        | StoreEvent::SubscriptionRemoved { .. }
-        | StoreEvent::SubscriptionRefused { .. } => None,
-    }
+fn of_store(recorded: &Recorded) -> Option<(&Recorded, &StoreEvent)> {
+    let AnyEvent::Store(event) = &recorded.event else { return None };
+    Some((recorded, event))
 }
 
 impl StoreRow {
     fn first(recorded: &Recorded) -> Option<Self> {
+        let lane = Lane::of(recorded.account_id?, recorded.integration_id?);
         Some(Self {
             id: recorded.aggregate_id.clone(),
-            account_id: recorded.account_id?.to_string(),
-            listed_at: recorded.position,
-            check_at: None,
-            changed_at: 0,
+            account_id: lane.account_id.to_string(),
+            lane: lane.to_string(),
+            due_at: None,
+            caused_by: recorded.position,
             state: storable_json(&Store::default()),
         })
     }
 
-    fn apply(&mut self, recorded: &Recorded) {
-        if let AnyEvent::Integration(event) = &recorded.event {
-            match due(event) {
-                Some(Becomes::Due) => {
-                    self.check_at = Some(recorded.recorded_at_us());
-                    self.changed_at = recorded.sequence.0;
-                }
-                Some(Becomes::Resting) => self.check_at = None,
-                None => {}
-            }
-        }
-        if let AnyEvent::Store(event) = &recorded.event {
-            let mut store = self.store();
-            store.apply(event.clone());
-            if known_sequence(event)
-                .is_some_and(|known| i64::try_from(known).is_ok_and(|known| known >= self.changed_at))
-            {
-                self.check_at = store.check_at().map(|at| at.timestamp_micros());
-            }
-            self.state = storable_json(&store);
-        }
+    fn apply(&mut self, position: Position, event: &StoreEvent) {
+        let mut store = self.store();
+        store.apply(event.clone());
+        self.due_at = store.due_at().map(|at| at.timestamp_micros());
+        self.caused_by = position;
+        self.state = storable_json(&store);
     }
 }
 
@@ -194,8 +146,32 @@ pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<
     database.fetch_all(select().push("id IN (").bind_list(ids.iter().map(String::as_str)).push(")")).await
 }
 
-/// All stores after a place in the list, the first watched first.
-pub async fn page(database: &Database, after: Position, limit: i64) -> sqlx::Result<Vec<StoreRow>> {
-    let sql = select().push("listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
-    database.fetch_all(sql).await
+/// What is due at `now`, the longest due first, but for those of these lanes and for what became due before `since`.
+pub async fn due(
+    database: &Database,
+    (since, now): (i64, i64),
+    without: &[String],
+    limit: i64,
+) -> sqlx::Result<Vec<StoreRow>> {
+    let mut sql = select().push("due_at BETWEEN ").bind(since).push(" AND ").bind(now);
+    if !without.is_empty() {
+        sql = sql.push(" AND lane NOT IN (").bind_list(without.iter().map(String::as_str)).push(")");
+    }
+    database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await
+}
+
+/// What is due after a moment, the furthest off first.
+pub async fn due_after(database: &Database, moment: i64, limit: i64) -> sqlx::Result<Vec<StoreRow>> {
+    database.fetch_all(select().push("due_at > ").bind(moment).push(" ORDER BY due_at DESC LIMIT ").bind(limit)).await
+}
+
+#[derive(FromRow)]
+struct Moment {
+    moment: Option<i64>,
+}
+
+/// The next moment after `now` at which something becomes due.
+pub async fn next_due_at(database: &Database, now: i64) -> sqlx::Result<Option<i64>> {
+    let sql = Sql::new("SELECT min(due_at) AS moment FROM stores WHERE due_at > ").bind(now);
+    Ok(database.fetch_one::<Moment>(sql).await?.moment)
 }

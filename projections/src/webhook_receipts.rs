@@ -17,7 +17,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "webhook_receipts",
     schema: Schema {
-        version: 7,
+        version: 8,
         tables: &["webhook_receipts"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/webhook_receipts.sql"),
@@ -27,7 +27,7 @@ pub const VIEW: View = View {
 
 table_row!(ReceiptRow, "webhook_receipts", key position;
     once id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, order_number,
-        body_bytes, unsigned, received_at, reason;
+        body_bytes, unsigned, source, changed_at, received_at, reason;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -47,6 +47,10 @@ pub struct ReceiptRow {
     pub body_bytes: i64,
     /// 1 if nothing showed that the store had sent it: a service for development took it. 0 otherwise.
     pub unsigned: i64,
+    /// How it came: `webhook`, `reconciliation`.
+    pub source: String,
+    /// When the store changed the order, by its own clock, in microseconds since 1970, where it says so.
+    pub changed_at: Option<i64>,
     /// Microseconds since 1970.
     pub received_at: i64,
     /// Why it cannot be used, why nothing comes of it, or what it changed in the order.
@@ -83,6 +87,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_number: webhook.order_number.as_deref().map(storable),
             body_bytes: webhook.body_bytes.into(),
             unsigned: webhook.unsigned.into(),
+            source: webhook.source.as_str().to_owned(),
+            changed_at: webhook.changed_at.map(|at| at.timestamp_micros()),
             received_at: event.recorded_at_us(),
             reason: (!changes.is_empty()).then(|| storable(&describe_changes(changes))),
             position: event.position,
@@ -100,6 +106,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_number: notice.order_number.as_deref().map(storable),
             body_bytes: notice.body_bytes.into(),
             unsigned: notice.unsigned.into(),
+            source: notice.source.as_str().to_owned(),
+            changed_at: None,
             received_at: event.recorded_at_us(),
             reason: notice.reason.as_deref().map(storable),
             position: event.position,
@@ -117,6 +125,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_number: repeated.order_number.as_deref().map(storable),
             body_bytes: repeated.body_bytes.into(),
             unsigned: repeated.unsigned.into(),
+            source: repeated.source.as_str().to_owned(),
+            changed_at: None,
             received_at: event.recorded_at_us(),
             reason: None,
             position: event.position,
@@ -134,6 +144,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_number: repeated.order_number.as_deref().map(storable),
             body_bytes: repeated.body_bytes.into(),
             unsigned: repeated.unsigned.into(),
+            source: repeated.source.as_str().to_owned(),
+            changed_at: None,
             received_at: event.recorded_at_us(),
             reason: Some("the same body as before".to_owned()),
             position: event.position,
@@ -182,7 +194,7 @@ pub async fn page(
 ) -> sqlx::Result<Vec<ReceiptRow>> {
     let mut sql = Sql::new(
         "SELECT id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, \
-         order_number, body_bytes, unsigned, received_at, reason, position FROM webhook_receipts WHERE true",
+         order_number, body_bytes, unsigned, source, changed_at, received_at, reason, position FROM webhook_receipts WHERE true",
     );
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());
@@ -236,4 +248,28 @@ pub async fn about_orders(
         sql = sql.push(" AND (received_at > ").bind(begin).push(" OR id > ").bind(after.id.as_str()).push(")");
     }
     database.fetch_all(sql.push(" ORDER BY received_at, id LIMIT ").bind(limit)).await
+}
+
+/// How long orders took from their change, by the store's clock, until their webhooks were here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct Delay {
+    /// Webhooks that say when the order was changed.
+    pub webhooks: i64,
+    /// In microseconds. None where there are none.
+    pub average: Option<i64>,
+    pub longest: Option<i64>,
+}
+
+/// Webhooks of which the latest are looked at.
+const DELAYS: i64 = 10_000;
+
+/// Of the latest webhooks of an integration since a moment, ten thousand at most.
+pub async fn delay(database: &Database, integration_id: &str, since: i64) -> sqlx::Result<Delay> {
+    let sql = Sql::new(
+        "SELECT count(*) AS webhooks, CAST(avg(delay) AS bigint) AS average, max(delay) AS longest \
+         FROM (SELECT received_at - changed_at AS delay FROM webhook_receipts WHERE integration_id = ",
+    );
+    let sql = sql.bind(integration_id).push(" AND received_at >= ").bind(since);
+    let sql = sql.push(" AND changed_at IS NOT NULL AND source = 'webhook' ORDER BY received_at DESC, id DESC LIMIT ");
+    database.fetch_one(sql.bind(DELAYS).push(") delays")).await
 }

@@ -5,6 +5,7 @@ mod example;
 mod hooks;
 mod oauth;
 mod order;
+mod order_list;
 mod report;
 mod sample;
 mod status;

@@ -17,6 +17,7 @@ mod malformed;
 mod oauth;
 mod order;
 mod order_api;
+mod order_list_api;
 mod platform;
 mod privacy;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use malformed::Malformed;
 pub use oauth::{App, Authorize, Callback, CallbackRefusal, MAX_CALLBACK_BYTES, OAuth, Query};
 pub use order::{Parsed, StoreCustomer, StoreOrder, ThinOrder};
 pub use order_api::{OrderApi, OrderReference, OrderStep};
+pub use order_list_api::{ListedOrder, OrderListApi, OrderPage, WebhookStep};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
 pub use report::{CatalogChange, StoreReport};

@@ -4,6 +4,7 @@ mod api;
 mod example;
 mod oauth;
 mod order;
+mod order_list;
 mod privacy;
 mod product;
 mod refunds;

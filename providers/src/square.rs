@@ -5,6 +5,7 @@ mod example;
 mod money;
 mod oauth;
 mod order;
+mod order_list;
 mod report;
 mod returns;
 mod sample;

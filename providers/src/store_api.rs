@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 
 use crate::oauth::OAuth;
 use crate::order_api::OrderApi;
+use crate::order_list_api::OrderListApi;
 use crate::subscription_api::SubscriptionApi;
 
 /// The API of a platform. Does no I/O: says what to request, and what the responses mean.
@@ -42,6 +43,11 @@ pub trait StoreApi: Sync {
 
     /// How an order is read there.
     fn orders(&self) -> Option<&'static dyn OrderApi> {
+        None
+    }
+
+    /// How the orders that it changed are listed there.
+    fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
         None
     }
 

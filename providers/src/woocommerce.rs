@@ -4,6 +4,7 @@ mod api;
 mod example;
 mod hooks;
 mod order;
+mod order_list;
 mod product;
 mod report;
 mod sample;

@@ -43,7 +43,7 @@ pub struct Receipts {
 
 /// One webhook; or those of one kind in one hour.
 pub enum Receipt {
-    Recorded(ReceiptRow),
+    Recorded(Box<ReceiptRow>),
     /// With the platform that the store is of.
     Counted(RefusedHour, Option<Provider>),
 }
@@ -125,7 +125,7 @@ impl Receipts {
         };
         let before = after.map(|ListPosition(moment, id)| (*moment, id.as_str()));
         let rows = webhook_receipts::page(&self.data.views, &filter, before, limit).await?;
-        Ok(rows.into_iter().map(Receipt::Recorded).collect())
+        Ok(rows.into_iter().map(|row| Receipt::Recorded(Box::new(row))).collect())
     }
 
     async fn counted(

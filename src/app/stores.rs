@@ -4,12 +4,15 @@ mod apps;
 mod callback;
 mod checking;
 mod doctor;
+mod gaps;
 mod pages;
 mod renewing;
+mod requests;
 mod same_store;
 mod starting;
 mod state;
 mod turns;
+mod visit;
 
 use std::sync::Arc;
 
@@ -31,16 +34,25 @@ use turns::Turns;
 
 pub use apps::{PlatformApp, PlatformApps};
 pub use callback::{CallbackError, Connected};
-pub use checking::CheckOutcome;
 pub use doctor::{Finding, FindingLevel};
+pub use gaps::{Compared, GapReport, MAX_DAYS};
 pub use pages::{Opened, PageError, SentOn};
 pub(crate) use renewing::Renewal;
 pub use starting::{ConnectStore, NewApp, Started};
+pub(crate) use visit::Visit;
 
 /// How long a person may take to authorise a store.
 pub const MAX_ATTEMPT: TimeDelta = TimeDelta::minutes(15);
 /// The name of the key that links are signed with.
 pub(crate) const KEY_NAME: &str = "store connections";
+
+/// A store of which the token is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disconnected {
+    pub id: IntegrationId,
+    /// False where the store could not be reached, and may go on sending its webhooks.
+    pub withdrawn: bool,
+}
 
 /// What can be done to connect stores.
 #[derive(Clone)]
@@ -50,7 +62,6 @@ pub struct Stores {
     apps: PlatformApps,
     metrics: Arc<Metrics>,
     key: Arc<SecretKey>,
-    checks: Turns,
     callbacks: Turns,
     /// Under which browsers reach the service, without a slash at its end.
     public_url: String,
@@ -63,26 +74,17 @@ impl Stores {
         key: SecretKey,
         public_url: String,
     ) -> Self {
-        Self {
-            integrations,
-            client,
-            apps,
-            metrics,
-            key: Arc::new(key),
-            checks: Turns::default(),
-            callbacks: Turns::default(),
-            public_url,
-        }
+        Self { integrations, client, apps, metrics, key: Arc::new(key), callbacks: Turns::default(), public_url }
     }
 
-    /// Forgets the token of a store, which sends us nothing more from then on. Its integration stays.
-    pub async fn disconnect(&self, viewer: &Viewer, id: &str) -> Result<IntegrationId, Error> {
+    /// Forgets the token of a store, which is asked to send us nothing more. Its integration stays.
+    pub async fn disconnect(&self, viewer: &Viewer, id: &str) -> Result<Disconnected, Error> {
         let of = self.integrations.managed(viewer, id).await?;
         let link = self.integrations.link(of.0).await?;
         let origin = Origin::from(viewer.actor(Some(&of.1.to_string())));
-        self.withdraw(of.0, &link, origin).await?;
+        let withdrawn = self.withdraw(Visit { id: of.0, link: &link, worker: None, origin }).await?;
         self.integrations.execute(viewer, of, IntegrationCommand::RemoveStoreAccess).await?;
-        Ok(of.0)
+        Ok(Disconnected { id: of.0, withdrawn })
     }
 
     /// Saves the merchant's own app at the platform, by which the store is connected in place of the operator's.

@@ -3,7 +3,9 @@
 mod connect;
 mod disconnect;
 mod doctor;
+mod gaps;
 mod status;
+mod sync;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
@@ -15,6 +17,8 @@ pub(super) enum Stores {
     Connect(Box<connect::Connect>),
     Status(status::Status),
     Doctor(doctor::Doctor),
+    Sync(sync::Sync),
+    Gaps(gaps::Gaps),
     Disconnect(disconnect::Disconnect),
 }
 
@@ -24,6 +28,8 @@ impl Stores {
             Self::Connect(command) => command.run(json).await,
             Self::Status(command) => command.run(json).await,
             Self::Doctor(command) => command.run(json).await,
+            Self::Sync(command) => command.run(json).await,
+            Self::Gaps(command) => command.run(json).await,
             Self::Disconnect(command) => command.run(json).await,
         }
     }

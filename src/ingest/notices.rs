@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::resource::{Resource, WebhookSource};
 use domain::{NoticeId, Private};
-use event_log::{Actor, Sequence, ids};
+use event_log::{Sequence, ids};
 
 use super::customers::{self, NamedOrder};
 use super::publishing::Reports;
@@ -48,6 +48,7 @@ impl Source {
             headers,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
             unsigned: self.is_unsigned,
+            source: self.came_by,
             reason,
             order_id: order.id,
             order_number: order.number,
@@ -58,7 +59,7 @@ impl Source {
         let bytes = body.len();
         let log = &self.ingest.log;
         let committed = if reports.is_empty() {
-            log.execute_fresh::<Notice>(id, command, &Actor::Store, Some(body)).await?
+            log.execute_fresh::<Notice>(id, command, self.origin.clone(), Some(body)).await?
         } else {
             let follow = |events: &[NoticeEvent], Sequence(sequence)| match events.first() {
                 Some(NoticeEvent::WebhookReceived(_)) => {
@@ -72,7 +73,8 @@ impl Source {
                 }
                 Some(_) | None => vec![],
             };
-            log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?
+            log.execute_with_body_and::<Notice, Resource>(id, command, self.origin.clone(), (body, true), follow)
+                .await?
         };
         if !matches!(committed.events.first(), Some(NoticeEvent::WebhookReceived(_))) {
             self.notice_again(id, &reports, committed.position).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Intent, Webhook};
 use domain::integration::Link;
-use domain::{IntegrationId, Private};
+use domain::{IntegrationId, Private, ReportSource};
 use providers::{StoreOrder, ThinOrder};
 
 /// What a store says of a webhook beside the order. Few sign it: it is shown, and never decided on.
@@ -23,6 +23,7 @@ pub struct Aside {
     pub body_bytes: u32,
     /// Nothing showed that the store had sent it.
     pub is_unsigned: bool,
+    pub source: ReportSource,
     /// Stands in for the date of a cancellation that names none.
     pub received_at: DateTime<Utc>,
 }
@@ -49,6 +50,7 @@ pub fn webhook(order: StoreOrder, integration_id: IntegrationId, link: &Link, as
         received_at: aside.received_at,
         thin: false,
         unsigned: aside.is_unsigned,
+        source: aside.source,
         username: private(order.username),
         email: private(order.email),
         customer_name: private(order.customer_name),

@@ -53,7 +53,7 @@ impl IngestRefusal {
     }
 
     /// What is wrong on our side, where that is why.
-    pub(super) fn own_fault(&self) -> Option<&str> {
+    pub(crate) fn own_fault(&self) -> Option<&str> {
         match self {
             Self::Busy => Some("the event log is busy"),
             Self::Unavailable(reason) => Some(reason),
@@ -115,7 +115,7 @@ impl IngestRefusal {
     }
 
     /// The sentence that the sender gets. Quotes nothing of the body.
-    pub(super) fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::UnknownProvider => format!("webhooks are taken for {}", provider_names()),
             Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),

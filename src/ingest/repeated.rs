@@ -6,7 +6,7 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::resource::{Resource, ResourceCommand, WebhookSource};
 use domain::{DeliveryId, NoticeId, Private};
 use event_log::recorded::AnyEvent;
-use event_log::{Actor, Position, Sequence};
+use event_log::{Position, Sequence};
 
 use super::IngestRefusal;
 use super::publishing::Reports;
@@ -65,7 +65,10 @@ impl Source {
         repetition: Option<Position>,
     ) -> Result<(), IngestRefusal> {
         for (resource_id, command) in commands {
-            self.ingest.log.execute::<Resource>(resource_id, command, Actor::Store.because_of(repetition)).await?;
+            self.ingest
+                .log
+                .execute::<Resource>(resource_id, command, self.origin.clone().caused_by(repetition))
+                .await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Deli
 use domain::integration::Link;
 use domain::notice::NoticeKind;
 use domain::resource::{Resource, WebhookSource};
-use domain::{DeliveryId, IntegrationId, Private};
+use domain::{DeliveryId, IntegrationId, Private, ReportSource};
 use providers::Parsed;
 
 use super::customers::{self, NamedOrder};
@@ -17,7 +17,7 @@ use super::record::{self, Aside, Unsigned};
 use super::{Ingest, IngestRefusal, Receipt};
 use crate::app::links::CurrentLink;
 use event_log::refusals::RefusalReason;
-use event_log::{Actor, Sequence};
+use event_log::{Origin, Sequence};
 
 /// The integration that a webhook came in for.
 pub(super) struct Source {
@@ -30,6 +30,9 @@ pub(super) struct Source {
     pub(super) is_unsigned: bool,
     /// The store's own id of the webhook, where that is signed.
     pub(super) signed_id: Option<String>,
+    /// How it came, and from whom.
+    pub(super) came_by: ReportSource,
+    pub(super) origin: Origin,
 }
 
 impl Source {
@@ -124,7 +127,8 @@ impl Source {
         let delivery_id = DeliveryId::of(self.integration_id, order_id);
         let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside = Aside { unsigned, api_key, body_bytes, is_unsigned: self.is_unsigned, received_at };
+        let aside =
+            Aside { unsigned, api_key, body_bytes, is_unsigned: self.is_unsigned, source: self.came_by, received_at };
         let mut webhook = recorded(&self.link, aside);
         let digest = self.digest("order", &body).map(hex::encode);
         webhook.body_digest = digest.clone().map(Private::Known);
@@ -132,7 +136,7 @@ impl Source {
         let bytes = body.len();
         let log = &self.ingest.log;
         let committed = if reports.is_empty() {
-            log.execute_fresh::<Delivery>(delivery_id, command, &Actor::Store, Some(body)).await?
+            log.execute_fresh::<Delivery>(delivery_id, command, self.origin.clone(), Some(body)).await?
         } else {
             let follow = |events: &[DeliveryEvent], Sequence(sequence)| match events.first() {
                 Some(DeliveryEvent::WebhookReceived { .. }) => {
@@ -141,8 +145,14 @@ impl Source {
                 }
                 Some(_) | None => vec![],
             };
-            log.execute_with_body_and::<Delivery, Resource>(delivery_id, command, &Actor::Store, (body, true), follow)
-                .await?
+            log.execute_with_body_and::<Delivery, Resource>(
+                delivery_id,
+                command,
+                self.origin.clone(),
+                (body, true),
+                follow,
+            )
+            .await?
         };
         if !matches!(committed.events.first(), Some(DeliveryEvent::WebhookReceived { .. })) {
             let others = i64::try_from(committed.events.len()).unwrap_or(i64::MAX).saturating_sub(1);
@@ -236,7 +246,10 @@ impl Source {
 
     pub(super) fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {
         let provider = self.link.provider.as_str();
-        self.ingest.metrics.webhook_accepted(provider, outcome);
+        match self.came_by {
+            ReportSource::Webhook => self.ingest.metrics.webhook_accepted(provider, outcome),
+            ReportSource::Reconciliation => self.ingest.metrics.order_reconciled(provider, outcome),
+        }
         let delivery = delivery.map(tracing::field::display);
         tracing::info!(provider, integration = %self.integration_id, delivery, outcome, "webhook recorded");
     }

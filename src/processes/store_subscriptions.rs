@@ -1,55 +1,22 @@
-//! Stores keep posting their webhooks to us: what is needed is compared with what there is once a store is connected, whenever that
-//! changes, every day, and when a store says that the app is gone.
+//! What happens to an integration leads to something at its store: a store that is connected, or of which something else is needed
+//! than before, is to be checked; one that cannot be called any more is left alone.
 //!
-//! What is due is kept in memory, and made again from the view of stores after a start. A check that was broken off is done again:
-//! the store itself says what is still to be done.
+//! Here it is only requested. The store's own stream says when it is done, and the worker does it (`worker/stores.rs`).
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::IntegrationId;
 use domain::integration::IntegrationEvent;
 use domain::notice::NoticeEvent;
-use domain::store::{CHECK_EVERY, CheckCause, StoreEvent};
+use domain::store::{CheckCause, Step, Store, StoreCommand};
+use event_log::Actor;
 use event_log::recorded::{AnyEvent, Recorded};
-use event_log::{Actor, Position};
-use futures_util::future::join_all;
-use projections::stores;
 
 use super::Dependencies;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
-use crate::app::log_and_views::{LogAndViews, VIEWS_TIMEOUT};
-use crate::app::stores::{CheckOutcome, Stores};
+use crate::app::log_and_views::LogAndViews;
 
-/// Stores that are checked at the same time.
-const AT_ONCE: usize = 16;
-/// Rows of the view that are read at a time.
-const PAGE: i64 = 500;
-/// How often a store that says of itself that the app is gone is checked at most: anyone who captured such a webhook can send it
-/// again.
-const REVOCATIONS_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// A store of which nothing could be recorded.
-const RETRY_AFTER: TimeDelta = TimeDelta::seconds(30);
-
-/// A check that is to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Due {
-    at: DateTime<Utc>,
-    cause: CheckCause,
-    /// The position of the event that it follows from.
-    caused_by: Option<Position>,
-    /// The sequence of that event, where it is one of the integration: a check that did not know it does not count for it.
-    changed_at: u64,
-}
-
-/// Checks the webhooks of connected stores, and mends them.
+/// Requests what is to be done at connected stores.
 pub(super) struct StoreSubscriptions {
     data: LogAndViews,
-    stores: Stores,
-    due: BTreeMap<IntegrationId, Due>,
-    /// When one was last checked because it said that the app is gone.
-    revocations: BTreeMap<IntegrationId, DateTime<Utc>>,
 }
 
 impl ProcessManager for StoreSubscriptions {
@@ -57,100 +24,37 @@ impl ProcessManager for StoreSubscriptions {
 
     handles! { |subscriptions, event| {
         ("integration", "store_access_saved") AnyEvent::Integration(IntegrationEvent::StoreAccessSaved { .. }) => {
-            subscriptions.check_now(event, CheckCause::Connected);
-            Ok(())
+            subscriptions.request_check(event, CheckCause::Connected).await
         },
         ("integration", "purpose_changed") AnyEvent::Integration(IntegrationEvent::PurposeChanged { .. }) => {
-            subscriptions.check_now(event, CheckCause::Changed);
-            Ok(())
+            subscriptions.request_check(event, CheckCause::Changed).await
         },
         ("integration", "notification_url_changed") AnyEvent::Integration(IntegrationEvent::NotificationUrlChanged { .. }) => {
-            subscriptions.check_now(event, CheckCause::Changed);
-            Ok(())
+            subscriptions.request_check(event, CheckCause::Changed).await
         },
         ("integration", "integration_activated") AnyEvent::Integration(IntegrationEvent::IntegrationActivated {}) => {
-            subscriptions.check_now(event, CheckCause::Changed);
-            Ok(())
+            subscriptions.request_check(event, CheckCause::Activated).await
         },
-        ("store", "subscriptions_checked") AnyEvent::Store(StoreEvent::SubscriptionsChecked(checked)) => {
-            let known = (checked.cause, checked.integration_sequence);
-            subscriptions.put_off(event, known, checked.at.checked_add_signed(CHECK_EVERY));
-            Ok(())
+        ("integration", "integration_deactivated") AnyEvent::Integration(IntegrationEvent::IntegrationDeactivated {}) => {
+            subscriptions.pause(event).await
         },
-        ("store", "subscriptions_not_checked") AnyEvent::Store(StoreEvent::SubscriptionsNotChecked { cause, retry_at, integration_sequence, .. }) => {
-            subscriptions.put_off(event, (*cause, *integration_sequence), Some(*retry_at));
-            Ok(())
+        ("integration", "store_access_lost") AnyEvent::Integration(IntegrationEvent::StoreAccessLost { .. }) => {
+            subscriptions.pause(event).await
+        },
+        ("integration", "store_access_removed") AnyEvent::Integration(IntegrationEvent::StoreAccessRemoved {}) => {
+            subscriptions.pause(event).await
         },
         ("notice", "webhook_received") AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
-            subscriptions.check_if_gone(event, received.topic.as_deref());
-            Ok(())
+            subscriptions.check_if_gone(event, received.topic.as_deref()).await
         },
         // The same bytes as before: the app was installed again since, and removed again.
         ("notice", "webhook_repeated") AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
-            subscriptions.check_if_gone(event, repeated.topic.as_deref());
-            Ok(())
+            subscriptions.check_if_gone(event, repeated.topic.as_deref()).await
         },
     } }
 
     fn new(needs: &Dependencies) -> Option<Self> {
-        let (data, stores) = (needs.data.clone(), needs.stores.clone());
-        Some(Self { data, stores, due: BTreeMap::new(), revocations: BTreeMap::new() })
-    }
-
-    async fn begin(&mut self, position: Position) -> Result<(), Failure> {
-        self.due.clear();
-        if !self.data.projector.wait_for(&[stores::VIEW], position, VIEWS_TIMEOUT).await {
-            return Err(Failure::ViewBehind);
-        }
-        let mut after = Position::START;
-        loop {
-            let page = stores::page(&self.data.views, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.listed_at;
-            for row in page {
-                let at = row.check_at.and_then(DateTime::from_timestamp_micros);
-                if let (Some(at), Ok(id)) = (at, row.id.parse()) {
-                    let is_first = row.store().checked().is_none();
-                    let cause = if is_first { CheckCause::Connected } else { CheckCause::Daily };
-                    let changed_at = row.changed_at.unsigned_abs();
-                    self.due.insert(id, Due { at, cause, caused_by: None, changed_at });
-                }
-            }
-        }
-    }
-
-    fn due_at(&self, _: Position) -> Option<DateTime<Utc>> {
-        self.due.values().map(|due| due.at).min()
-    }
-
-    async fn do_what_is_due(&mut self) -> Result<(), Failure> {
-        let now = self.data.now();
-        let is_due = |(_, due): &(&IntegrationId, &Due)| due.at <= now;
-        let due: Vec<(IntegrationId, Due)> =
-            self.due.iter().filter(is_due).take(AT_ONCE).map(|(id, due)| (*id, *due)).collect();
-        let checks =
-            due.iter().map(|(id, due)| self.stores.check(*id, due.cause, Actor::System.because_of(due.caused_by)));
-        for ((id, due), outcome) in due.iter().zip(join_all(checks).await) {
-            // Something may have happened meanwhile, after which it is to be checked again.
-            if self.due.get(id) != Some(due) {
-                continue;
-            }
-            match outcome {
-                Ok(CheckOutcome::Checked | CheckOutcome::NotChecked { .. }) => {
-                    // Until the event that says so comes by, which sets it.
-                    self.due
-                        .insert(*id, Due { at: now + CHECK_EVERY, cause: CheckCause::Daily, caused_by: None, ..*due });
-                }
-                Ok(CheckOutcome::NothingToCheck | CheckOutcome::AccessLost) => {
-                    self.due.remove(id);
-                }
-                Err(error) => {
-                    tracing::warn!(integration = %id, ?error, "the webhooks of a store could not be checked");
-                    self.due.insert(*id, Due { at: now + RETRY_AFTER, ..*due });
-                }
-            }
-        }
-        Ok(())
+        Some(Self { data: needs.data.clone() })
     }
 }
 
@@ -159,38 +63,29 @@ impl ProcessManager for StoreSubscriptions {
 const GONE: [&str; 2] = ["app/uninstalled", "oauth.authorization.revoked"];
 
 impl StoreSubscriptions {
-    fn check_if_gone(&mut self, event: &Recorded, topic: Option<&str>) {
+    async fn check_if_gone(&self, event: &Recorded, topic: Option<&str>) -> Result<(), Failure> {
         if topic.is_some_and(|topic| GONE.contains(&topic)) {
-            self.check_now(event, CheckCause::Revoked);
+            self.request_check(event, CheckCause::Revoked).await
+        } else {
+            Ok(())
         }
     }
 
-    fn check_now(&mut self, event: &Recorded, cause: CheckCause) {
-        let Some(id) = event.integration_id else { return };
-        let now = self.data.now();
-        let mut at = now;
-        if cause == CheckCause::Revoked {
-            let last = self.revocations.insert(id, now);
-            at = last.map_or(now, |last| now.max(last + REVOCATIONS_EVERY));
-        }
+    async fn request_check(&self, event: &Recorded, cause: CheckCause) -> Result<(), Failure> {
         let is_of_integration = matches!(event.event, AnyEvent::Integration(_));
-        let changed_at = match self.due.get(&id) {
-            _ if is_of_integration => event.sequence.0.unsigned_abs(),
-            Some(due) => due.changed_at,
-            None => 0,
-        };
-        self.due.insert(id, Due { at, cause, caused_by: Some(event.position), changed_at });
+        let integration_sequence = is_of_integration.then(|| event.sequence.0.unsigned_abs());
+        self.request(event, Step::RequestCheck { cause, now: self.data.now(), integration_sequence }).await
     }
 
-    /// Unless something has happened that the check did not know.
-    fn put_off(&mut self, event: &Recorded, (cause, known): (CheckCause, u64), at: Option<DateTime<Utc>>) {
-        let (Some(id), Some(at)) = (event.integration_id, at) else { return };
-        let is_news = |due: &Due| {
-            let is_said_to_be_gone = due.cause == CheckCause::Revoked && cause != CheckCause::Revoked;
-            due.changed_at > known || is_said_to_be_gone
-        };
-        if !self.due.get(&id).is_some_and(is_news) {
-            self.due.insert(id, Due { at, cause: CheckCause::Daily, caused_by: None, changed_at: known });
-        }
+    async fn pause(&self, event: &Recorded) -> Result<(), Failure> {
+        self.request(event, Step::Pause { integration_sequence: event.sequence.0.unsigned_abs() }).await
+    }
+
+    async fn request(&self, event: &Recorded, step: Step) -> Result<(), Failure> {
+        let (Some(id), Some(account_id)) = (event.integration_id, event.account_id) else { return Ok(()) };
+        let command = StoreCommand { account_id, worker: None, step };
+        let origin = Actor::System.because_of(Some(event.position));
+        self.data.log.execute::<Store>(id, command, origin).await?;
+        Ok(())
     }
 }

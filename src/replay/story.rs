@@ -201,6 +201,7 @@ impl Story {
                 api_key: ApiKeyUse::None,
                 body_bytes: webhook.body_bytes,
                 is_unsigned: webhook.unsigned,
+                source: webhook.source,
                 received_at: webhook.received_at,
             };
             let webhook = record::webhook(order, integration_id, link, aside);

@@ -46,6 +46,7 @@ use crate::worker::Worker;
 use crate::worker::deliveries;
 use crate::worker::lease::Timing;
 use crate::worker::order_reads::OrderReads;
+use crate::worker::stores::{AT_ONCE, StoreWork};
 use event_log::progress::Progress;
 use event_log::rates::Rates;
 use event_log::refusals::Refusals;
@@ -67,6 +68,7 @@ pub(super) struct Parts {
     links: Links,
     integrations: Integrations,
     stores: Stores,
+    ingest: Arc<Ingest>,
     changes: Changes,
     pub(super) refusals: Arc<Refusals>,
     rates: Arc<Rates>,
@@ -82,6 +84,8 @@ pub(super) struct Parts {
     reading: Progress,
     /// Whether those are that are only published.
     reading_published: Progress,
+    /// Whether what is due at connected stores is done.
+    at_stores: Progress,
     /// Whether events are sent.
     dispatching: Progress,
     pub(super) tasks: Tasks,
@@ -102,21 +106,37 @@ impl Parts {
         let integrations =
             Integrations::new(data.clone(), links.clone(), options.limits, identifiers, public_url.clone());
         let of_stores = (ports.stores.clone(), options.verification.apps.clone(), metrics.clone());
-        let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url);
+        let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url.clone());
+        let (rates, refusals) = (Arc::<Rates>::default(), Arc::<Refusals>::default());
+        let volumes = Arc::new(Volumes::new(options.limits.daily_bytes));
+        let ingest = Arc::new(Ingest {
+            log: data.log.clone(),
+            links: links.clone(),
+            api_keys: Arc::new(ApiKeys::new(data.clone(), rates.clone())),
+            refusals: refusals.clone(),
+            volumes: volumes.clone(),
+            metrics: metrics.clone(),
+            bodies: Arc::new(Bodies::default()),
+            public_url,
+            verification: options.verification.clone(),
+            failures: Ingest::failures(),
+        });
         Self {
+            ingest,
             links,
             integrations,
             stores,
             changes: Changes::default(),
-            refusals: Arc::default(),
-            rates: Arc::default(),
-            volumes: Arc::new(Volumes::new(options.limits.daily_bytes)),
+            refusals,
+            rates,
+            volumes,
             sweeper: Arc::new(Sweeper::new(erasure.clone())),
             erasure,
             processes: Arc::default(),
             working: Progress::default(),
             reading: Progress::default(),
             reading_published: Progress::default(),
+            at_stores: Progress::default(),
             dispatching: Progress::default(),
             data,
             ports,
@@ -127,26 +147,14 @@ impl Parts {
 
     pub(super) fn endpoints(&self, options: &ServiceOptions, api_runtime: &PurposeRuntime) -> Endpoints {
         let public_url = options.public_url.trim_end_matches('/').to_owned();
-        let api_keys = Arc::new(ApiKeys::new(self.data.clone(), self.rates.clone()));
-        let bodies = Arc::new(Bodies::default());
-        let ingest = Ingest {
-            log: self.data.log.clone(),
-            links: self.links.clone(),
-            api_keys: api_keys.clone(),
-            refusals: self.refusals.clone(),
-            volumes: self.volumes.clone(),
-            metrics: self.metrics.clone(),
-            bodies: bodies.clone(),
-            public_url: public_url.clone(),
-            verification: options.verification.clone(),
-            failures: Ingest::failures(),
-        };
+        let api_keys = self.ingest.api_keys.clone();
         let operations = Operations {
             data: self.data.clone(),
             processes: self.processes.clone(),
             working: self.working.clone(),
             reading: self.reading.clone(),
             reading_published: self.reading_published.clone(),
+            at_stores: self.at_stores.clone(),
             dispatching: self.dispatching.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -192,11 +200,11 @@ impl Parts {
         };
         let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
         Endpoints {
-            webhooks: ingest.router(),
+            webhooks: self.ingest.clone().router(),
             connect: connect::routes(self.stores.clone()),
             api: graphql::api(Arc::new(app), settings),
             operations: Arc::new(operations),
-            bodies,
+            bodies: self.ingest.bodies.clone(),
             trusted_proxies: options.trusted_proxies.clone().into(),
             tasks: self.tasks.clone(),
         }
@@ -257,6 +265,9 @@ impl Parts {
         let order_reads = Arc::new(OrderReads::new(self.data.clone(), self.links.clone(), ports, node));
         self.tasks.spawn(self.worker(fetches, options.workers, &self.reading).run());
         self.tasks.spawn(self.worker(order_reads, options.workers, &self.reading_published).run());
+        let parts = (self.ports.stores.clone(), self.ingest.clone(), self.metrics.clone());
+        let stores = StoreWork::new(self.data.clone(), (self.links.clone(), self.stores.clone()), parts);
+        self.tasks.spawn(self.worker(Arc::new(stores), AT_ONCE, &self.at_stores).run());
     }
 
     fn worker<W>(&self, work: Arc<W>, concurrency: usize, progress: &Progress) -> Worker<W> {

@@ -12,6 +12,7 @@ use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post, put};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ const USERNAME_LABEL: &str = "NDSP username";
 
 pub(super) fn routes() -> Router<StoreSandbox> {
     Router::new()
+        .route("/stores/{hash}/v2/orders", get(list_orders))
         .route("/stores/{hash}/v2/orders/{id}", get(read_order))
         .route("/stores/{hash}/v2/orders/{id}/products", get(read_products))
         .route("/stores/{hash}/v3/hooks", get(hooks::list).post(hooks::make))
@@ -62,6 +64,36 @@ async fn read_order(
         Ok(Some(order_json(order)))
     };
     sandbox.read(Operation::BigCommerceOrder, find).await
+}
+
+async fn list_orders(
+    State(sandbox): State<StoreSandbox>,
+    token: Token,
+    Path(hash): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        let is_archived = wanted.is_deleted.as_deref() == Some("true");
+        let since = wanted.min_date_modified.as_deref().and_then(|since| since.parse::<DateTime<Utc>>().ok());
+        let store = world.stores.bigcommerce(&hash, &token.0, now)?;
+        let mut orders: Vec<&Order> = store.all_orders().filter(|order| order.is_archived == is_archived).collect();
+        orders.retain(|order| since.is_none_or(|since| order.updated_at >= since));
+        orders.sort_by_key(|order| (order.updated_at, id_number(order)));
+        let page = Page { page: wanted.page, limit: wanted.limit };
+        let orders: Vec<Value> = page.of(&orders).map(|(_, order)| order_json(order)).collect();
+        Ok((!orders.is_empty()).then(|| Value::from(orders)))
+    };
+    sandbox.read(Operation::BigCommerceOrders, find).await
+}
+
+/// Orders are listed by when they were changed, whatever order is asked for.
+#[derive(Deserialize)]
+struct Wanted {
+    min_date_modified: Option<String>,
+    is_deleted: Option<String>,
+    page: Option<String>,
+    limit: Option<String>,
 }
 
 async fn read_products(

@@ -66,6 +66,10 @@ impl StoreSandbox {
             Some(Fault::OtherOrder) => {
                 effect().await.map(|value| whole(value.map(|value| renamed(operation, value)).as_ref()))
             }
+            Some(Fault::SamePage) => {
+                let number = self.call_count(operation).arrived;
+                effect().await.map(|value| whole(value.map(|value| with_next_page(value, number)).as_ref()))
+            }
             Some(Fault::TruncatedJson) => effect().await.map(|value| first_half(&value.unwrap_or_default())),
             Some(Fault::Html) => Ok(Html("<!DOCTYPE html><title>We'll be right back</title>").into_response()),
             Some(Fault::HugeBody) => Ok(huge()),
@@ -97,6 +101,15 @@ fn renamed(operation: Operation, mut value: Value) -> Value {
         Platform::Shopify => {}
         Platform::BigCommerce => bigcommerce::rename(&mut value),
         Platform::Square => square::rename(&mut value),
+    }
+    value
+}
+
+/// Only Shopify says in its lists what follows. Each time it is another cursor, which leads to the same page.
+fn with_next_page(mut value: Value, number: u64) -> Value {
+    let orders = &mut value["data"]["orders"];
+    if orders.is_object() {
+        orders["pageInfo"] = serde_json::json!({ "hasNextPage": true, "endCursor": format!("page-{number}") });
     }
     value
 }

@@ -26,6 +26,8 @@ pub enum Fault {
     Html,
     /// 200 with the order under another order's id.
     OtherOrder,
+    /// 200 with a list of which every page says that another follows, which is the same one.
+    SamePage,
     /// 200 with the first half of the JSON.
     TruncatedJson,
     /// 200 with a hundred megabytes that begin like JSON.
@@ -46,6 +48,7 @@ impl Fault {
             | Self::Timeout
             | Self::Html
             | Self::OtherOrder
+            | Self::SamePage
             | Self::TruncatedJson
             | Self::HugeBody => None,
         }

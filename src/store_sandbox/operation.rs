@@ -15,6 +15,10 @@ pub enum Operation {
     ShopifySubscriptions,
     /// Making or deleting one of them.
     ShopifySubscribe,
+    /// Listing orders.
+    ShopifyOrders,
+    /// Reading one.
+    ShopifyOrder,
     /// Everything else of the GraphQL Admin API.
     ShopifyOther,
     /// `POST /bigcommerce-login/oauth2/token`
@@ -25,6 +29,10 @@ pub enum Operation {
     #[serde(rename = "bigcommerce_hooks")]
     #[strum(serialize = "bigcommerce_hooks")]
     BigCommerceHooks,
+    /// `GET /stores/{hash}/v2/orders`
+    #[serde(rename = "bigcommerce_orders")]
+    #[strum(serialize = "bigcommerce_orders")]
+    BigCommerceOrders,
     /// `GET /stores/{hash}/v2/orders/{id}`
     #[serde(rename = "bigcommerce_order")]
     #[strum(serialize = "bigcommerce_order")]
@@ -37,6 +45,10 @@ pub enum Operation {
     SquareToken,
     /// `POST /oauth2/token/status`
     SquareTokenStatus,
+    /// `GET /v2/locations`
+    SquareLocations,
+    /// `POST /v2/orders/search`
+    SquareOrders,
     /// `GET /v2/orders/{id}`
     SquareOrder,
 }
@@ -48,13 +60,22 @@ impl Operation {
 
     pub(super) fn platform(self) -> Platform {
         match self {
-            Self::ShopifyToken | Self::ShopifySubscriptions | Self::ShopifySubscribe | Self::ShopifyOther => {
-                Platform::Shopify
-            }
-            Self::BigCommerceToken | Self::BigCommerceHooks | Self::BigCommerceOrder | Self::BigCommerceProducts => {
-                Platform::BigCommerce
-            }
-            Self::SquareToken | Self::SquareTokenStatus | Self::SquareOrder => Platform::Square,
+            Self::ShopifyToken
+            | Self::ShopifySubscriptions
+            | Self::ShopifySubscribe
+            | Self::ShopifyOrders
+            | Self::ShopifyOrder
+            | Self::ShopifyOther => Platform::Shopify,
+            Self::BigCommerceToken
+            | Self::BigCommerceHooks
+            | Self::BigCommerceOrders
+            | Self::BigCommerceOrder
+            | Self::BigCommerceProducts => Platform::BigCommerce,
+            Self::SquareToken
+            | Self::SquareTokenStatus
+            | Self::SquareLocations
+            | Self::SquareOrders
+            | Self::SquareOrder => Platform::Square,
         }
     }
 }

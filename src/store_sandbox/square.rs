@@ -2,10 +2,10 @@
 
 mod oauth;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -20,6 +20,8 @@ pub(super) const LOCATION: &str = "LSANDBOX00001";
 
 pub(super) fn routes() -> Router<StoreSandbox> {
     Router::new()
+        .route("/v2/locations", get(list_locations))
+        .route("/v2/orders/search", post(search_orders))
         .route("/v2/orders/{id}", get(read_order))
         .route("/oauth2/authorize", get(oauth::ask).post(oauth::answer))
         .route("/oauth2/token", post(oauth::exchange))
@@ -44,6 +46,40 @@ async fn read_order(State(sandbox): State<StoreSandbox>, token: BearerToken, Pat
         Ok(Some(json!({ "order": order_json(order) })))
     };
     sandbox.read(Operation::SquareOrder, find).await
+}
+
+async fn list_locations(State(sandbox): State<StoreSandbox>, token: BearerToken) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        world.stores.square(&token.0, now)?;
+        Ok(Some(json!({ "locations": [{ "id": LOCATION, "name": "Sandbox", "status": "ACTIVE" }] })))
+    };
+    sandbox.read(Operation::SquareLocations, find).await
+}
+
+/// Orders that were changed since a moment, the least recently changed first, whatever else is asked for. A cursor counts what
+/// comes before it.
+async fn search_orders(State(sandbox): State<StoreSandbox>, token: BearerToken, Json(wanted): Json<Value>) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        let store = world.stores.square(&token.0, now)?;
+        let since = &wanted["query"]["filter"]["date_time_filter"]["updated_at"]["start_at"];
+        let since = since.as_str().and_then(|since| since.parse::<DateTime<Utc>>().ok());
+        let is_here = wanted["location_ids"].as_array().is_some_and(|ids| ids.iter().any(|id| id == LOCATION));
+        let mut orders: Vec<&Order> = store.all_orders().filter(|_| is_here).collect();
+        orders.retain(|order| since.is_none_or(|since| order.updated_at >= since));
+        orders.sort_by_key(|order| (order.updated_at, order.id.clone()));
+        let limit = wanted["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(500);
+        let before = wanted["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let more = orders.len() > before + limit;
+        let page: Vec<Value> = orders.into_iter().skip(before).take(limit).map(order_json).collect();
+        let mut found = json!({ "orders": page });
+        if more {
+            found["cursor"] = json!((before + limit).to_string());
+        }
+        Ok(Some(found))
+    };
+    sandbox.read(Operation::SquareOrders, find).await
 }
 
 /// What does not apply is left out, and is not null or an empty list.

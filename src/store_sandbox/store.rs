@@ -243,6 +243,15 @@ impl ConnectedStore {
         self.orders.get(id).ok_or(Refusal::NotFound)
     }
 
+    pub(super) fn all_orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    /// Those that are not deleted.
+    pub(super) fn present_orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values().filter(|order| !order.is_archived)
+    }
+
     fn is_read_by(&self, platform: Platform, token: &str, now: DateTime<Utc>) -> bool {
         let is_of_app = || self.installations.values().any(|installation| installation.is_token(token, now));
         self.platform == platform && (self.token.as_deref() == Some(token) || is_of_app())

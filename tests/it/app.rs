@@ -273,8 +273,10 @@ impl TestApp {
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.data.views, now).await.expect("the views answer");
             let unread = unread_orders::depth(&service.data.views, now).await.expect("the views answer");
+            let stores = "SELECT count(*) AS number FROM stores WHERE state LIKE '%\"lease\":{%' OR due_at <= ";
+            let stores = self.count(&format!("{stores}{now}")).await;
             let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
-            if handled && due == 0 && unread == 0 && running == 0 && service.data.log.head() == before {
+            if handled && due + unread + stores + running == 0 && service.data.log.head() == before {
                 return;
             }
             // Woken by the next event; now and then in any case, for a follower's position is no event.

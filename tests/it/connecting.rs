@@ -3,6 +3,7 @@
 mod forged;
 mod lasting;
 mod other_platforms;
+mod reconciling;
 mod webhooks;
 
 use cloud_bridge::store_sandbox::{App, Platform, Store};
@@ -133,6 +134,7 @@ pub(crate) async fn a_day_of_connections(app: &TestApp) {
     let merchant = app.merchant().await;
     let ended = connected(&merchant, json!({ "name": "Ended", "purpose": "BOTH" })).await;
     webhooks::checked(&merchant, &ended, "CONNECTED").await;
+    reconciling::an_order_is_missed(&merchant, &ended).await;
     lasting::disconnect(&merchant, &ended).await;
     begin(&merchant, json!({ "store": "asked" })).await;
 }

@@ -123,6 +123,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         body_digest: None,
         thin: false,
         unsigned: false,
+        source: domain::ReportSource::Webhook,
     }))
 }
 

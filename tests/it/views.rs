@@ -164,10 +164,13 @@ async fn integrations_say_what_aggregates_say(LogAndViews { log, views, .. }: &L
 }
 
 async fn stores_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {
-    let rows = stores::page(views, Position::START, 100).await.unwrap();
+    let integrations = integrations::page(views, None, None, Position::START, 100).await.unwrap();
+    let ids: Vec<String> = integrations.into_iter().map(|row| row.id).collect();
+    let rows = stores::find_many(views, &ids).await.unwrap();
     assert!(rows.len() > 1);
     for row in rows {
         let store = log.load::<Store>(&row.id).await.unwrap().aggregate;
+        assert_eq!(row.due_at, store.due_at().map(|at| at.timestamp_micros()));
         assert_eq!(row.store(), store);
     }
 }

@@ -13,7 +13,7 @@ use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
 use crate::{
     AccountId, ApiKeyId, Asset, Credits, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, Private,
-    ResolutionCode,
+    ReportSource, ResolutionCode,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
@@ -185,6 +185,9 @@ pub struct Webhook {
     /// Nothing showed that the store had sent it: a service for development took it without a signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
+    /// How it came.
+    #[serde(default, skip_serializing_if = "ReportSource::is_webhook")]
+    pub source: ReportSource,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -234,6 +237,9 @@ pub struct WebhookRepeated {
     /// Nothing showed that the store had sent it: a service for development took it without a signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
+    /// How it came.
+    #[serde(default, skip_serializing_if = "ReportSource::is_webhook")]
+    pub source: ReportSource,
 }
 
 impl Webhook {

@@ -45,6 +45,7 @@ impl Received {
             headers: webhook.headers.clone(),
             body_bytes: webhook.body_bytes,
             unsigned: webhook.unsigned,
+            source: webhook.source,
         })
     }
 

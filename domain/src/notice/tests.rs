@@ -21,6 +21,7 @@ fn received(kind: NoticeKind) -> NoticeReceived {
             .then(|| Private::Known(BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]))),
         body_bytes: 2,
         unsigned: false,
+        source: ReportSource::Webhook,
         reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
         order_id: (kind == NoticeKind::Unusable).then(|| "5678901231075".to_owned()),
         order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),
@@ -117,11 +118,13 @@ fn the_stored_form_of_every_event_is_pinned() {
     let repeated = received(NoticeKind::NotAnOrder).repeat();
     let of_order = received(NoticeKind::Unusable).repeat();
     let unsigned = NoticeReceived { unsigned: true, ..received(NoticeKind::NotAnOrder) }.repeat();
+    let fetched = NoticeReceived { source: ReportSource::Reconciliation, ..received(NoticeKind::Commerce) };
     let others = [
         NoticeEvent::PersonalDataErased {},
         NoticeEvent::WebhookRepeated(Box::new(repeated)),
         NoticeEvent::WebhookRepeated(Box::new(of_order)),
         NoticeEvent::WebhookRepeated(Box::new(unsigned)),
+        NoticeEvent::WebhookReceived(Box::new(fetched)),
         NoticeEvent::OrderRead(order_read(1)),
     ];
     let events: Vec<_> = received_ones.chain(others).collect();

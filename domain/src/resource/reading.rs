@@ -126,6 +126,13 @@ impl Reading {
 }
 
 impl Resource {
+    /// Whether what the store says that it changed at this moment, by its own clock, has come; or was announced, and is to be read.
+    pub fn has_come(&self, changed_at: DateTime<Utc>) -> bool {
+        let Self::Known(known) = self else { return false };
+        known.changed_at.is_some_and(|known| known >= changed_at)
+            || known.reading.as_ref().is_some_and(|reading| reading.is_unread())
+    }
+
     pub fn reading(&self) -> Option<&Reading> {
         match self {
             Self::Initial => None,

@@ -2,19 +2,45 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CheckCause, SubscriptionsChecked};
+use super::{CheckCause, OrdersCompared, SubscriptionsChecked};
 use crate::AccountId;
 
-/// Something that was done at a store of this account, or failed.
+/// Something that is to be done at a store of this account, was done there, or failed.
 #[derive(Clone, Debug)]
 pub struct StoreCommand {
     pub account_id: AccountId,
+    /// Who does it. None where no lease is needed.
+    pub worker: Option<String>,
     pub step: Step,
 }
 
 /// One step of watching a store.
 #[derive(Clone, Debug)]
 pub enum Step {
+    /// Its webhooks are to be checked.
+    RequestCheck {
+        cause: CheckCause,
+        now: DateTime<Utc>,
+        /// Of the event of the integration that it follows from, where it follows from one.
+        integration_sequence: Option<u64>,
+    },
+    /// Its orders are to be compared at once.
+    RequestComparison {
+        now: DateTime<Utc>,
+    },
+    /// It cannot be called any more.
+    Pause {
+        /// Of the event of the integration by which that is known.
+        integration_sequence: u64,
+    },
+    PullBack {
+        now: DateTime<Utc>,
+    },
+    /// A worker takes up what is due.
+    Start {
+        worker: String,
+        now: DateTime<Utc>,
+    },
     Made {
         subscription_id: String,
         topics: Vec<String>,
@@ -32,7 +58,11 @@ pub enum Step {
         topics: Vec<String>,
         reason: String,
     },
-    Checked(SubscriptionsChecked),
+    Checked {
+        checked: SubscriptionsChecked,
+        /// From when on its orders are compared, where that can be done.
+        compares_from: Option<DateTime<Utc>>,
+    },
     NotChecked {
         cause: CheckCause,
         reason: String,
@@ -40,8 +70,18 @@ pub enum Step {
         retry_after: Option<TimeDelta>,
         integration_sequence: u64,
     },
+    Compared(OrdersCompared),
+    NotCompared {
+        reason: String,
+        now: DateTime<Utc>,
+        retry_after: Option<TimeDelta>,
+    },
 }
 
-/// Nothing that is recorded of a store is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreRefusal {}
+pub enum StoreRefusal {
+    #[error("nothing is to be done at the store, or another worker does it")]
+    NotDue,
+    #[error("another worker is at the store, or nothing is to be done there any more")]
+    LeaseLost,
+}

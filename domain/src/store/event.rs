@@ -14,6 +14,21 @@ use crate::event::{LogEvent, domain_event};
 pub enum StoreEvent {
     /// The first of its stream: whose store it is.
     StoreWatched { account_id: AccountId },
+    /// Its webhooks are to be checked.
+    CheckRequested {
+        cause: CheckCause,
+        due_at: DateTime<Utc>,
+        /// Of the event of the integration that it follows from, where it follows from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        integration_sequence: Option<u64>,
+    },
+    /// A worker does this at the store, and no other one until then.
+    WorkStarted { task: Task, worker: String, lease_until: DateTime<Utc> },
+    /// Nothing is done at the store until it is connected or switched on again.
+    WatchPaused {
+        /// The latest event of the integration that was known.
+        integration_sequence: u64,
+    },
     /// Webhooks of these topics were asked for at the store, and are posted to this address.
     SubscriptionMade {
         /// The store's own id of it.
@@ -37,6 +52,81 @@ pub enum StoreEvent {
         /// The latest event of the integration that was known.
         integration_sequence: u64,
     },
+    /// What the store changes from then on, by its own clock, is compared with what its webhooks say.
+    ComparisonBegun { from: DateTime<Utc> },
+    /// That is to be done at once.
+    ComparisonRequested { due_at: DateTime<Utc> },
+    /// What the store says that it changed was compared with what its webhooks said, and what was missing was fetched.
+    OrdersCompared(OrdersCompared),
+    /// It could not be compared.
+    OrdersNotCompared { reason: String, retry_at: DateTime<Utc> },
+}
+
+/// What is done at a store. These names are the storage format.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, EnumString, IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Task {
+    /// Its webhooks are checked.
+    Check,
+    /// Its orders are compared.
+    Compare,
+}
+
+impl Task {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// What a comparison of a store's orders found. Moments of orders are by the store's clock, the others by ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrdersCompared {
+    /// Orders that the store changed between these moments were listed.
+    pub since: DateTime<Utc>,
+    pub through: DateTime<Utc>,
+    /// Orders that it says it changed since the comparison before.
+    pub changed: u32,
+    /// Of all that was looked for, so many were here by their webhooks, also of those that were awaited before.
+    pub received: u32,
+    /// Were never sent, and were fetched.
+    pub fetched: u32,
+    /// Were changed in a way that says nothing new.
+    #[serde(default)]
+    pub unchanged: u32,
+    /// Could not be read, as far as they are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableOrder>,
+    /// Changed so lately that their webhooks may be on their way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<AwaitedOrder>,
+    /// The longest time between the change of an order and when it was fetched, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_delay_ms: Option<u64>,
+    pub began_at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
+    /// When they are compared again.
+    pub next_at: DateTime<Utc>,
+}
+
+/// An order that the store changed and that could not be read there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnreadableOrder {
+    /// The store's own id of it.
+    pub order_id: String,
+    pub reason: String,
+}
+
+/// An order that the store changed and of which no webhook was here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AwaitedOrder {
+    /// The store's own id of it.
+    pub order_id: String,
+    pub changed_at: DateTime<Utc>,
+    /// When that was first seen.
+    pub seen_at: DateTime<Utc>,
 }
 
 /// What a check of the webhooks of a store found, before anything was mended.
@@ -65,6 +155,8 @@ pub enum CheckCause {
     Connected,
     /// What is needed, or where it is posted, was changed.
     Changed,
+    /// The integration was switched on again.
+    Activated,
     /// A day has passed.
     Daily,
     /// Nothing came for longer than usual.

@@ -53,7 +53,56 @@ fn not_checked(minutes: i64) -> StoreEvent {
 }
 
 fn command(step: Step) -> StoreCommand {
-    StoreCommand { account_id: AccountId(Uuid::from_u128(1)), step }
+    StoreCommand { account_id: AccountId(Uuid::from_u128(1)), worker: None, step }
+}
+
+fn by_worker(worker: &str, step: Step) -> StoreCommand {
+    StoreCommand { worker: Some(worker.to_owned()), ..command(step) }
+}
+
+fn request(cause: CheckCause, now: DateTime<Utc>, integration_sequence: Option<u64>) -> StoreCommand {
+    command(Step::RequestCheck { cause, now, integration_sequence })
+}
+
+fn requested(cause: CheckCause, due_at: DateTime<Utc>, integration_sequence: Option<u64>) -> StoreEvent {
+    StoreEvent::CheckRequested { cause, due_at, integration_sequence }
+}
+
+fn start(worker: &str, now: DateTime<Utc>) -> StoreCommand {
+    command(Step::Start { worker: worker.to_owned(), now })
+}
+
+fn started(task: Task, worker: &str, now: DateTime<Utc>) -> StoreEvent {
+    StoreEvent::WorkStarted { task, worker: worker.to_owned(), lease_until: now + LEASE }
+}
+
+fn begun() -> StoreEvent {
+    StoreEvent::ComparisonBegun { from: noon() }
+}
+
+fn awaited(order_id: &str, seen_at: DateTime<Utc>) -> AwaitedOrder {
+    AwaitedOrder { order_id: order_id.to_owned(), changed_at: noon(), seen_at }
+}
+
+fn found(fetched: u32, at: DateTime<Utc>) -> OrdersCompared {
+    OrdersCompared {
+        since: noon() - OVERLAP,
+        through: noon() + TimeDelta::minutes(1),
+        changed: 3,
+        received: 3 - fetched,
+        fetched,
+        unchanged: 0,
+        unreadable: vec![],
+        awaited: vec![],
+        longest_delay_ms: (fetched > 0).then_some(60_000),
+        began_at: at,
+        at,
+        next_at: OrdersCompared::next_at(false, &[], at),
+    }
+}
+
+fn not_compared(minutes: i64) -> StoreEvent {
+    StoreEvent::OrdersNotCompared { reason: "timed out".to_owned(), retry_at: noon() + TimeDelta::minutes(minutes) }
 }
 
 fn fail(retry_after: Option<TimeDelta>) -> StoreCommand {
@@ -73,7 +122,7 @@ fn fold(events: impl IntoIterator<Item = StoreEvent>) -> Store {
 
 #[test]
 fn the_first_that_is_recorded_says_whose_store_it_is() {
-    let check = || command(Step::Checked(checked()));
+    let check = || command(Step::Checked { checked: checked(), compares_from: None });
     given([]).when(check()).then_expect_events(vec![watched(), StoreEvent::SubscriptionsChecked(checked())]);
     given([watched()]).when(check()).then_expect_events(vec![StoreEvent::SubscriptionsChecked(checked())]);
     let id = Uuid::from_u128(2).to_string();
@@ -99,18 +148,201 @@ fn a_store_is_checked_every_day_and_sooner_where_that_failed() {
 
 #[test]
 fn who_asks_for_a_check_while_the_store_is_away_does_not_put_off_the_next_one() {
+    let history = [
+        watched(),
+        not_checked(1),
+        not_checked(5),
+        requested(CheckCause::Requested, noon(), None),
+        started(Task::Check, "w", noon()),
+    ];
     let mut asked = fail(None);
     let Step::NotChecked { cause, .. } = &mut asked.step else { unreachable!() };
     *cause = CheckCause::Requested;
-    let store = fold([watched(), not_checked(1), not_checked(5)]);
-    assert_eq!(store.check_at(), Some(noon() + TimeDelta::minutes(5)));
-    let events = store.decide(asked).unwrap();
-    assert!(
-        matches!(&events[..], [StoreEvent::SubscriptionsNotChecked { retry_at, .. }] if Some(*retry_at) == store.check_at())
-    );
-    let mut history = vec![watched(), not_checked(1)];
+    let events = fold(history.clone()).decide(asked).unwrap();
+    let planned = noon() + TimeDelta::minutes(5);
+    assert!(matches!(&events[..], [StoreEvent::SubscriptionsNotChecked { retry_at, .. }] if *retry_at == planned));
+    let mut history = history.to_vec();
     history.extend(events);
-    given(history).when(fail(None)).then_expect_events(vec![not_checked(5)]);
+    assert_eq!(fold(history.clone()).check_at(), Some(planned));
+    given(history).when(fail(None)).then_expect_events(vec![not_checked(30)]);
+}
+
+#[test]
+fn what_is_to_be_done_at_a_store_is_requested_once() {
+    let connected = || request(CheckCause::Connected, noon(), Some(3));
+    let first = requested(CheckCause::Connected, noon(), Some(3));
+    given([]).when(connected()).then_expect_events(vec![watched(), first.clone()]);
+    given([]).when(request(CheckCause::Changed, noon(), Some(3))).then_expect_events(vec![]);
+    given([watched(), first.clone()]).when(connected()).then_expect_events(vec![]);
+    // A check knew of it.
+    let known = StoreEvent::SubscriptionsChecked(checked());
+    given([watched(), known.clone()]).when(request(CheckCause::Changed, noon(), Some(3))).then_expect_events(vec![]);
+    let changed = requested(CheckCause::Changed, noon(), Some(4));
+    given([watched(), known]).when(request(CheckCause::Changed, noon(), Some(4))).then_expect_events(vec![changed]);
+    // It is about to be done.
+    given([watched(), first]).when(request(CheckCause::Requested, noon(), None)).then_expect_events(vec![]);
+}
+
+#[test]
+fn one_worker_at_a_time_is_at_a_store() {
+    let due = [watched(), requested(CheckCause::Connected, noon(), Some(3))];
+    given([watched()]).when(start("a", noon())).then_expect_error(StoreRefusal::NotDue);
+    given(due.clone()).when(start("a", noon())).then_expect_events(vec![started(Task::Check, "a", noon())]);
+    let held = [&due[..], &[started(Task::Check, "a", noon())]].concat();
+    given(held.clone()).when(start("b", noon())).then_expect_error(StoreRefusal::NotDue);
+    assert_eq!(fold(held.clone()).due_at(), Some(noon() + LEASE), "where a does not come to an end");
+    // A clock that was ahead is not waited for.
+    let long_before = noon() - TimeDelta::days(1);
+    given(held.clone()).when(start("b", long_before)).then_expect_events(vec![started(Task::Check, "b", long_before)]);
+    // It was killed: what it was for is done again, for the same reason.
+    let later = noon() + LEASE;
+    assert_eq!(fold(held.clone()).due(later), Some((Task::Check, CheckCause::Connected)));
+    given(held.clone()).when(start("b", later)).then_expect_events(vec![started(Task::Check, "b", later)]);
+    let taken = [&held[..], &[started(Task::Check, "b", later)]].concat();
+    assert_eq!(fold(taken.clone()).due(later + LEASE), Some((Task::Check, CheckCause::Connected)));
+    let done = || Step::Checked { checked: checked(), compares_from: None };
+    given(taken.clone()).when(by_worker("a", done())).then_expect_error(StoreRefusal::LeaseLost);
+    let event = StoreEvent::SubscriptionsChecked(checked());
+    given(taken).when(by_worker("b", done())).then_expect_events(vec![event]);
+}
+
+#[test]
+fn what_is_requested_while_a_store_is_checked_is_done_after_it() {
+    let under_way = [watched(), requested(CheckCause::Connected, noon(), Some(3)), started(Task::Check, "a", noon())];
+    for (cause, sequence) in
+        [(CheckCause::Changed, Some(4)), (CheckCause::Revoked, None), (CheckCause::Requested, None)]
+    {
+        let wanted = requested(cause, noon(), sequence);
+        given(under_way.clone()).when(request(cause, noon(), sequence)).then_expect_events(vec![wanted.clone()]);
+        let history = [&under_way[..], &[wanted, StoreEvent::SubscriptionsChecked(checked())]].concat();
+        assert_eq!(fold(history).due(noon()), Some((Task::Check, cause)));
+    }
+}
+
+#[test]
+fn who_says_again_and_again_that_the_app_is_gone_is_believed_once_a_minute() {
+    let gone = |now| request(CheckCause::Revoked, now, None);
+    let first = requested(CheckCause::Revoked, noon(), None);
+    given([watched()]).when(gone(noon())).then_expect_events(vec![first.clone()]);
+    let under_way = started(Task::Check, "a", noon());
+    let history = [watched(), first, under_way, StoreEvent::SubscriptionsChecked(checked())];
+    let (soon, later) = (noon() + TimeDelta::seconds(10), noon() + REVOCATIONS_EVERY);
+    let second = requested(CheckCause::Revoked, later, None);
+    given(history.clone()).when(gone(soon)).then_expect_events(vec![second.clone()]);
+    let history = [&history[..], &[second]].concat();
+    given(history.clone()).when(gone(soon)).then_expect_events(vec![]);
+    assert_eq!(fold(history).due_at(), Some(later));
+}
+
+#[test]
+fn a_store_that_cannot_be_called_is_left_alone_until_it_is_connected_again() {
+    let history = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
+    let pause = |sequence| command(Step::Pause { integration_sequence: sequence });
+    let paused = StoreEvent::WatchPaused { integration_sequence: 4 };
+    given(history.clone()).when(pause(4)).then_expect_events(vec![paused.clone()]);
+    // What came before the check is known.
+    given(history.clone()).when(pause(3)).then_expect_events(vec![]);
+    let history = [&history[..], &[paused]].concat();
+    assert_eq!(fold(history.clone()).due_at(), None);
+    given(history.clone()).when(pause(5)).then_expect_events(vec![]);
+    let again = requested(CheckCause::Connected, noon(), Some(5));
+    given(history.clone())
+        .when(request(CheckCause::Connected, noon(), Some(5)))
+        .then_expect_events(vec![again.clone()]);
+    // It is compared from where it was.
+    let under_way = started(Task::Check, "a", noon());
+    let history = [&history[..], &[again, under_way, StoreEvent::SubscriptionsChecked(checked())]].concat();
+    let store = fold(history);
+    assert_eq!(store.comparing().unwrap().through, noon());
+    assert_eq!(store.due(noon()), Some((Task::Compare, CheckCause::Daily)));
+}
+
+#[test]
+fn what_changes_while_an_integration_is_switched_off_is_not_compared() {
+    let history = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
+    let later = noon() + TimeDelta::days(3);
+    let activated = request(CheckCause::Activated, later, Some(9));
+    let events = vec![StoreEvent::ComparisonBegun { from: later }, requested(CheckCause::Activated, later, Some(9))];
+    given(history.clone()).when(activated.clone()).then_expect_events(events);
+    given(history[..2].to_vec()).when(activated).then_expect_events(vec![requested(
+        CheckCause::Activated,
+        later,
+        Some(9),
+    )]);
+}
+
+#[test]
+fn the_orders_of_a_store_are_compared_every_hour_and_sooner_where_they_are_awaited() {
+    let from = |compares_from| command(Step::Checked { checked: checked(), compares_from });
+    let check = StoreEvent::SubscriptionsChecked(checked());
+    given([watched()]).when(from(Some(noon()))).then_expect_events(vec![check.clone(), begun()]);
+    given([watched(), check.clone(), begun()]).when(from(Some(noon() + GRACE))).then_expect_events(vec![check.clone()]);
+    let store = fold([watched(), check.clone(), begun()]);
+    assert_eq!(store.due_at(), Some(noon() + GRACE));
+    let at = noon() + GRACE;
+    let next = |more, awaited: &[AwaitedOrder]| OrdersCompared::next_at(more, awaited, at);
+    assert_eq!((next(false, &[]), next(true, &[])), (at + COMPARE_EVERY, at));
+    assert_eq!(next(false, &[awaited("1", at), awaited("2", at + GRACE)]), at + GRACE);
+    assert_eq!(next(false, &[awaited("1", noon() - GRACE)]), at + TimeDelta::seconds(1), "it is no storm");
+    let history =
+        [watched(), check, begun(), started(Task::Compare, "a", at), StoreEvent::OrdersCompared(found(0, at))];
+    let store = fold(history);
+    assert_eq!(store.due_at(), Some(at + COMPARE_EVERY));
+    assert_eq!(store.comparing().unwrap().through, noon() + TimeDelta::minutes(1));
+}
+
+#[test]
+fn a_comparison_that_is_requested_while_one_is_under_way_is_done_after_it() {
+    let (at, ask) = (noon() + GRACE, || command(Step::RequestComparison { now: noon() + GRACE }));
+    let asked = StoreEvent::ComparisonRequested { due_at: at };
+    let history = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
+    given(history[..2].to_vec()).when(ask()).then_expect_events(vec![]);
+    given(history.clone()).when(ask()).then_expect_events(vec![]);
+    let under_way = [&history[..], &[started(Task::Compare, "a", at)]].concat();
+    given(under_way.clone()).when(ask()).then_expect_events(vec![asked.clone()]);
+    let done = [&under_way[..], &[asked, StoreEvent::OrdersCompared(found(0, at))]].concat();
+    assert!(fold(done.clone()).is_being_compared(at));
+    assert_eq!(fold(done).due(at), Some((Task::Compare, CheckCause::Daily)));
+}
+
+#[test]
+fn an_order_that_was_missed_has_the_webhooks_checked_once_an_hour() {
+    let history =
+        [watched(), StoreEvent::SubscriptionsChecked(checked()), begun(), started(Task::Compare, "a", noon())];
+    let compared = |fetched, at| by_worker("a", Step::Compared(found(fetched, at)));
+    let (none, one) = (StoreEvent::OrdersCompared(found(0, noon())), StoreEvent::OrdersCompared(found(1, noon())));
+    given(history.clone()).when(compared(0, noon())).then_expect_events(vec![none]);
+    let check = requested(CheckCause::Missed, noon(), None);
+    given(history.clone()).when(compared(1, noon())).then_expect_events(vec![one.clone(), check.clone()]);
+    let soon = noon() + TimeDelta::minutes(5);
+    let again =
+        [&history[..], &[one, check, StoreEvent::SubscriptionsChecked(checked()), started(Task::Compare, "a", soon)]];
+    let events = vec![StoreEvent::OrdersCompared(found(1, soon))];
+    given(again.concat()).when(compared(1, soon)).then_expect_events(events);
+}
+
+#[test]
+fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
+    let mut history = vec![watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
+    for minutes in [1, 5, 30, 120, 360, 360] {
+        history.push(started(Task::Compare, "a", noon()));
+        let (reason, now) = ("timed out".to_owned(), noon());
+        let fail = by_worker("a", Step::NotCompared { reason, now, retry_after: None });
+        given(history.clone()).when(fail).then_expect_events(vec![not_compared(minutes)]);
+        history.push(not_compared(minutes));
+    }
+    assert_eq!(fold(history).comparing().unwrap().failure.as_deref(), Some("timed out"));
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_has_put_off_is_pulled_back() {
+    let history =
+        [watched(), StoreEvent::SubscriptionsChecked(checked()), begun(), StoreEvent::OrdersCompared(found(0, noon()))];
+    let back = |now| command(Step::PullBack { now });
+    given(history.clone()).when(back(noon())).then_expect_events(vec![]);
+    let before = noon() - TimeDelta::days(400);
+    let events = vec![requested(CheckCause::Daily, before, None), StoreEvent::ComparisonRequested { due_at: before }];
+    given(history).when(back(before)).then_expect_events(events);
 }
 
 #[test]
@@ -147,6 +379,21 @@ fn the_stored_form_of_every_event_is_pinned() {
         refused(),
         StoreEvent::SubscriptionsChecked(checked()),
         not_checked(1),
+        requested(CheckCause::Connected, noon(), Some(3)),
+        requested(CheckCause::Activated, noon(), None),
+        started(Task::Check, "5f0c", noon()),
+        started(Task::Compare, "5f0c", noon()),
+        StoreEvent::WatchPaused { integration_sequence: 4 },
+        begun(),
+        StoreEvent::ComparisonRequested { due_at: noon() },
+        StoreEvent::OrdersCompared(found(0, noon())),
+        StoreEvent::OrdersCompared(OrdersCompared {
+            unchanged: 1,
+            unreadable: vec![UnreadableOrder { order_id: "7".to_owned(), reason: "`id` is missing".to_owned() }],
+            awaited: vec![awaited("8", noon())],
+            ..found(1, noon())
+        }),
+        not_compared(1),
     ];
     insta::assert_snapshot!(stored(&events));
 }

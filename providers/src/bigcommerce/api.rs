@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::hooks::Hooks;
 use super::oauth::Apps;
+use super::order_list::OrderLists;
 use super::{order, sample};
 use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
+use crate::order_list_api::OrderListApi;
 use crate::sample::Purchase;
 use crate::shape::MAX_ITEMS;
 use crate::store_api::{ApiResponse, StoreAccess, StoreApi};
@@ -62,6 +64,10 @@ impl StoreApi for Api {
 
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {
         Some(&Hooks)
+    }
+
+    fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
+        Some(&OrderLists)
     }
 
     fn orders(&self) -> Option<&'static dyn OrderApi> {

@@ -10,9 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::oauth::Apps;
+use super::order_list::OrderLists;
 use super::subscriptions::Webhooks;
 use crate::Malformed;
 use crate::oauth::OAuth;
+use crate::order_list_api::OrderListApi;
 use crate::store_api::{ApiRequest, ApiResponse, Standing, StoreAccess, StoreApi};
 use crate::subscription_api::SubscriptionApi;
 
@@ -75,6 +77,10 @@ impl StoreApi for Api {
 
     fn oauth(&self) -> Option<&'static dyn OAuth> {
         Some(&Apps)
+    }
+
+    fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
+        Some(&OrderLists)
     }
 
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {

@@ -1,9 +1,11 @@
 //! How an order is read at Square's API: one request, whose response has all of it.
 
 use super::oauth::Apps;
+use super::order_list::OrderLists;
 use super::{order, sample};
 use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
+use crate::order_list_api::OrderListApi;
 use crate::sample::Purchase;
 use crate::store_api::{ApiRequest, StoreAccess, StoreApi};
 use crate::{Malformed, StoreReport};
@@ -43,6 +45,10 @@ impl StoreApi for Api {
 
     fn oauth(&self) -> Option<&'static dyn OAuth> {
         Some(&Apps)
+    }
+
+    fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
+        Some(&OrderLists)
     }
 
     fn orders(&self) -> Option<&'static dyn OrderApi> {

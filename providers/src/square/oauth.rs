@@ -14,7 +14,7 @@ pub(super) struct Apps;
 
 impl OAuth for Apps {
     fn scopes(&self, purpose: Purpose) -> Vec<&'static str> {
-        let mut scopes = vec!["ITEMS_READ", "ORDERS_READ"];
+        let mut scopes = vec!["ITEMS_READ", "MERCHANT_PROFILE_READ", "ORDERS_READ"];
         if purpose.publishes() {
             scopes.extend(["CUSTOMERS_READ", "INVENTORY_READ"]);
         }

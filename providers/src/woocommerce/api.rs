@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::hooks::Hooks;
+use super::order_list::OrderLists;
+use crate::order_list_api::OrderListApi;
 use crate::store_api::{StoreAccess, StoreApi};
 use crate::subscription_api::SubscriptionApi;
 
@@ -37,6 +39,10 @@ impl StoreApi for Api {
                            Read/Write, shows both once; enter them with a colon between them.",
             needs_store: true,
         }
+    }
+
+    fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
+        Some(&OrderLists)
     }
 
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {

@@ -1,5 +1,6 @@
 //! Integrations and their item mappings.
 
+mod comparison;
 mod connection;
 mod unread_order;
 mod webhooks;
@@ -25,6 +26,7 @@ use super::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
 use crate::replay::past_orders;
+use comparison::{StoreComparison, StoreGaps};
 use connection::StoreConnection;
 use unread_order::UnreadOrder;
 use webhooks::StoreWebhooks;
@@ -104,6 +106,29 @@ impl Integration {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
         Ok(row.map(|row| StoreWebhooks::from(&row.store())))
+    }
+
+    /// Whether everything has come that the connected store changed; null where its orders are not compared.
+    async fn store_comparison(&self, context: &Context<'_>) -> Result<Option<StoreComparison>, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
+        Ok(row.and_then(|row| row.store().comparing().map(StoreComparison::from)))
+    }
+
+    /// What the connected store changed in these days, today among them, and what of it never came; null where its orders are not
+    /// compared.
+    async fn store_gaps(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 7, validator(minimum = 1, maximum = 90))] days: i32,
+    ) -> Result<Option<StoreGaps>, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
+        if row.is_none_or(|row| row.store().comparing().is_none()) {
+            return Ok(None);
+        }
+        let (app, _) = app_and_viewer(context)?;
+        Ok(Some(app.stores.gap_report(&self.0.id, days.into()).await?.into()))
     }
 
     /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
+use domain::ReportSource;
 use domain::integration::Provider as DomainProvider;
 use event_log::Position;
 
@@ -95,6 +96,8 @@ pub(super) struct WebhookReceipt {
     body_bytes: Option<i32>,
     /// Nothing showed that the store had sent it: no signing secret is known, and the service is run for development.
     unsigned: bool,
+    /// How it came.
+    source: WebhookSource,
     /// When the (latest) one came.
     received_at: Moment,
     #[graphql(skip)]
@@ -105,6 +108,16 @@ pub(super) struct WebhookReceipt {
     integration_id: String,
     #[graphql(skip)]
     delivery_id: Option<String>,
+}
+
+/// How a webhook came.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "ReportSource")]
+enum WebhookSource {
+    /// The store posted it.
+    Webhook,
+    /// The store never sent it: its orders were compared with what had come, and it was read at the store.
+    Reconciliation,
 }
 
 #[ComplexObject]
@@ -205,6 +218,7 @@ impl From<Receipt> for WebhookReceipt {
                 order_number: row.order_number,
                 body_bytes: Some(int(row.body_bytes)),
                 unsigned: row.unsigned == 1,
+                source: ReportSource::parse(&row.source).unwrap_or_default().into(),
                 received_at: moment(row.received_at),
                 account_id: row.account_id,
                 position: Some(row.position),
@@ -225,6 +239,7 @@ impl From<Receipt> for WebhookReceipt {
                 order_number: None,
                 body_bytes: None,
                 unsigned: false,
+                source: WebhookSource::Webhook,
                 received_at: moment(hour.last_at.0),
                 account_id: hour.account_id,
                 position: None,

@@ -36,6 +36,7 @@ pub(crate) struct Operations {
     /// Whether orders are read at their stores.
     pub(crate) reading: Progress,
     pub(crate) reading_published: Progress,
+    pub(crate) at_stores: Progress,
     /// Whether events are sent.
     pub(crate) dispatching: Progress,
     pub(crate) metrics: Arc<Metrics>,
@@ -94,7 +95,7 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
 /// What does not get on with what it has to do: views, process managers, or the queues of deliveries.
 fn standing_still(operations: &Operations) -> Vec<&'static str> {
     let views = operations.data.projector.standing_still().into_iter().map(|view| view.name);
-    let queues = [&operations.working, &operations.reading, &operations.reading_published];
+    let queues = [&operations.working, &operations.reading, &operations.reading_published, &operations.at_stores];
     let queue = queues.into_iter().any(Progress::stands_still).then_some("queue");
     let dispatcher = operations.dispatching.stands_still().then_some("dispatcher");
     views.chain(operations.processes.standing_still()).chain(queue).chain(dispatcher).collect()

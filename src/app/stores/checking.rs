@@ -4,40 +4,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 use domain::IntegrationId;
 use domain::integration::{AccessLost, Integration, IntegrationCommand, Provider};
 use domain::store::{CheckCause, Step, Store, StoreCommand, SubscriptionsChecked};
-use event_log::{CommandError, Origin};
+use event_log::CommandError;
 use providers::{NewSubscription, StoreApi, Subscription, SubscriptionApi, SubscriptionRefusal};
 
-use super::Stores;
+use super::{Stores, Visit};
 use crate::app::error::Error;
 use crate::app::links::{CurrentLink, webhook_url};
 use crate::ports::stores::{CallFailure, Target, api_of};
 
 /// Pages of webhooks that are read: a store that lists the same one for ever is not followed.
 const MAX_PAGES: usize = 20;
-/// How long a check may take with all its calls.
+/// How long a check may take with all its calls: less than the lease of a store lasts.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a store that is disconnected is called for at most.
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an earlier secret counts beside the one of a new subscription: what was signed with it may still be on its way.
 const OVERLAP_HOURS: u32 = 24;
-
-/// What came of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckOutcome {
-    /// What is needed was compared with what there is.
-    Checked,
-    /// There is nothing to be compared: the integration is switched off, not connected, or its platform has no such API.
-    NothingToCheck,
-    /// The store takes the token no more, which is recorded.
-    AccessLost,
-    /// It is tried again by itself.
-    NotChecked { reason: String },
-}
 
 /// Why a check ended early.
 enum Ended {
@@ -69,58 +56,37 @@ impl From<providers::Malformed> for Ended {
 /// One check of one store.
 struct Check<'a> {
     stores: &'a Stores,
-    id: IntegrationId,
-    link: &'a CurrentLink,
+    visit: Visit<'a>,
     api: &'static dyn SubscriptionApi,
     target: Target<'a>,
-    origin: Origin,
 }
 
 impl Stores {
-    /// Compares and mends, one check of an integration at a time. Whatever comes of it is recorded.
-    pub(crate) async fn check(
-        &self,
-        id: IntegrationId,
-        cause: CheckCause,
-        origin: Origin,
-    ) -> Result<CheckOutcome, Error> {
-        let _turn = self.checks.of(id).await;
-        let Some(link) = self.integrations.found(id).await?.filter(|link| link.active) else {
-            return Ok(CheckOutcome::NothingToCheck);
-        };
-        let outcome = self.check_linked(id, &link, cause, origin).await;
-        let word = match &outcome {
-            Ok(CheckOutcome::NothingToCheck) => return outcome,
-            Ok(CheckOutcome::Checked) => "checked",
-            Ok(CheckOutcome::NotChecked { .. }) => "not_checked",
-            Ok(CheckOutcome::AccessLost) => "access_lost",
-            Err(_) => "failed",
-        };
-        self.metrics.store_checked(link.provider.as_str(), word);
-        outcome
+    /// Compares and mends, under a lease of the store. Whatever comes of it is recorded.
+    pub(crate) async fn check(&self, visit: Visit<'_>, cause: CheckCause) -> Result<(), Error> {
+        let provider = visit.link.provider.as_str();
+        let outcome = self.check_under_lease(visit, cause).await;
+        self.metrics.store_checked(provider, outcome.as_ref().copied().unwrap_or("failed"));
+        outcome.map(drop)
     }
 
-    async fn check_linked(
-        &self,
-        id: IntegrationId,
-        link: &CurrentLink,
-        cause: CheckCause,
-        origin: Origin,
-    ) -> Result<CheckOutcome, Error> {
-        let target = link.store_access.as_ref().and_then(|access| Target::api(link.provider, access));
-        let (Some(api), Some(target)) = (api_of(link.provider), target.filter(Target::has_token)) else {
-            return Ok(CheckOutcome::NothingToCheck);
+    async fn check_under_lease(&self, visit: Visit<'_>, cause: CheckCause) -> Result<&'static str, Error> {
+        let link = visit.link;
+        let (Some(api), Some(target)) = (api_of(link.provider), visit.target()) else {
+            self.record(&visit, visit.pause()).await?;
+            return Ok("nothing");
         };
         let checking = async {
             if let Some(api) = api.subscriptions() {
-                Check { stores: self, id, link, api, target, origin: origin.clone() }.run(cause).await?;
-                return Ok(CheckOutcome::Checked);
+                return Check { stores: self, visit: visit.clone(), api, target }.run(cause).await.map(|()| "checked");
             }
-            let Some(request) = api.token_status() else { return Ok(CheckOutcome::NothingToCheck) };
+            let Some(request) = api.token_status() else {
+                self.record(&visit, visit.pause()).await?;
+                return Ok("nothing");
+            };
             self.client.call(&target, &request).await?;
-            let checked = self.checked(link, cause);
-            self.record(id, link, Step::Checked(checked), origin.clone()).await?;
-            Ok(CheckOutcome::Checked)
+            self.record(&visit, checked(link, self.nothing_asked_for(link, cause))).await?;
+            Ok("checked")
         };
         let ended = tokio::time::timeout(CHECK_TIMEOUT, checking).await;
         let (reason, retry_after) = match ended {
@@ -132,67 +98,54 @@ impl Stores {
                     (CheckCause::Revoked, _) => AccessLost::Uninstalled,
                     _ => AccessLost::Refused,
                 };
-                self.lose_access(id, link, reason, origin).await?;
-                return Ok(CheckOutcome::AccessLost);
+                self.lose_access(&visit, reason).await?;
+                return Ok("access_lost");
             }
-            Ok(Err(Ended::Call(failure))) => {
-                let retry_after = match &failure {
-                    CallFailure::Unavailable { retry_after, .. } => *retry_after,
-                    CallFailure::Unauthorized { .. } | CallFailure::Forbidden { .. } | CallFailure::NotFound { .. } => {
-                        None
-                    }
-                };
-                (failure.to_string(), retry_after)
-            }
+            Ok(Err(Ended::Call(failure))) => (failure.to_string(), failure.retry_after()),
             Ok(Err(Ended::Malformed(malformed))) => {
                 (format!("what it responded with means nothing: {malformed}"), None)
             }
             Err(_) => ("it took too long".to_owned(), None),
         };
+        let (now, integration_sequence) = (self.integrations.now(), visit.integration_sequence());
         let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
-        let (now, integration_sequence) = (self.integrations.now(), link.sequence().0.unsigned_abs());
-        let step = Step::NotChecked { cause, reason: reason.clone(), now, retry_after, integration_sequence };
-        self.record(id, link, step, origin).await?;
-        Ok(CheckOutcome::NotChecked { reason })
+        let step = Step::NotChecked { cause, reason, now, retry_after, integration_sequence };
+        self.record(&visit, step).await?;
+        Ok("not_checked")
     }
 
-    /// Has the store send nothing more of what was asked for here. What cannot be done is left: the store is not ours.
-    pub(super) async fn withdraw(&self, id: IntegrationId, link: &CurrentLink, origin: Origin) -> Result<(), Error> {
-        let api = api_of(link.provider).and_then(StoreApi::subscriptions);
-        let target = link.store_access.as_ref().and_then(|access| Target::api(link.provider, access));
-        let (Some(api), Some(target)) = (api, target.filter(Target::has_token)) else { return Ok(()) };
-        let check = Check { stores: self, id, link, api, target, origin };
+    /// Has the store send nothing more of what was asked for here. False where it may go on.
+    pub(super) async fn withdraw(&self, visit: Visit<'_>) -> Result<bool, Error> {
+        let api = api_of(visit.link.provider).and_then(StoreApi::subscriptions);
+        let (Some(api), Some(target)) = (api, visit.target()) else { return Ok(true) };
+        let id = visit.id;
+        let check = Check { stores: self, visit, api, target };
         match tokio::time::timeout(WITHDRAW_TIMEOUT, check.withdraw()).await {
-            Ok(Ok(())) => Ok(()),
+            // Where the token is not known the app is gone from the store, and its webhooks with it.
+            Ok(Ok(()) | Err(Ended::Call(CallFailure::Unauthorized { .. }))) => Ok(true),
             Ok(Err(Ended::Failed(error))) => Err(error),
             Ok(Err(Ended::Call(_) | Ended::Malformed(_))) | Err(_) => {
                 tracing::warn!(integration = %id, "a store that is disconnected may go on sending its webhooks");
-                Ok(())
+                Ok(false)
             }
         }
     }
 
     /// The token that the store was called with is taken no more.
-    pub(crate) async fn lose_access(
-        &self,
-        id: IntegrationId,
-        link: &CurrentLink,
-        reason: AccessLost,
-        origin: Origin,
-    ) -> Result<(), Error> {
-        let token =
-            link.store_access.as_ref().and_then(|access| access.token.known()).map(|token| token.as_str().into());
+    pub(crate) async fn lose_access(&self, visit: &Visit<'_>, reason: AccessLost) -> Result<(), Error> {
+        let access = visit.link.store_access.as_ref();
+        let token = access.and_then(|access| access.token.known()).map(|token| token.as_str().into());
         let lose = IntegrationCommand::LoseStoreAccess { token, reason };
         let log = &self.integrations.data.log;
-        let committed = log.execute::<Integration>(id, lose, origin).await?;
+        let committed = log.execute::<Integration>(visit.id, lose, visit.origin.clone()).await?;
         if !committed.events.is_empty() {
-            tracing::warn!(integration = %id, reason = reason.as_str(), "a store takes its token no more");
+            tracing::warn!(integration = %visit.id, reason = reason.as_str(), "a store takes its token no more");
         }
-        Ok(())
+        self.record(visit, visit.pause()).await
     }
 
     /// Of a store that is asked for no webhook.
-    fn checked(&self, link: &CurrentLink, cause: CheckCause) -> SubscriptionsChecked {
+    fn nothing_asked_for(&self, link: &CurrentLink, cause: CheckCause) -> SubscriptionsChecked {
         SubscriptionsChecked {
             cause,
             present: 0,
@@ -203,11 +156,12 @@ impl Stores {
         }
     }
 
-    async fn record(&self, id: IntegrationId, link: &CurrentLink, step: Step, origin: Origin) -> Result<(), Error> {
-        let command = StoreCommand { account_id: link.account_id, step };
-        let done = self.integrations.data.log.execute::<Store>(id, command, origin).await;
+    pub(crate) async fn record(&self, visit: &Visit<'_>, step: Step) -> Result<(), Error> {
+        let (account_id, worker) = (visit.link.account_id, visit.worker.map(str::to_owned));
+        let command = StoreCommand { account_id, worker, step };
+        let done = self.integrations.data.log.execute::<Store>(visit.id, command, visit.origin.clone()).await;
         done.map(drop).map_err(|error: CommandError<_>| {
-            tracing::error!(%error, "what was done at a store cannot be recorded");
+            tracing::warn!(integration = %visit.id, %error, "what was done at a store cannot be recorded");
             Error::Unavailable
         })
     }
@@ -219,13 +173,21 @@ impl Stores {
     }
 }
 
+/// What a check found. Its orders are compared from now on, where they can be listed and were not before.
+fn checked(link: &CurrentLink, checked: SubscriptionsChecked) -> Step {
+    let lists = api_of(link.provider).and_then(StoreApi::order_lists).is_some();
+    // Stores date changes to the second: what changes in this one is later.
+    let compares_from = lists.then(|| checked.at.trunc_subsecs(0) - TimeDelta::seconds(1));
+    Step::Checked { checked, compares_from }
+}
+
 impl Check<'_> {
     async fn run(&self, cause: CheckCause) -> Result<(), Ended> {
-        let address = self.stores.address_of(self.id, self.link);
-        let known = self.stores.integrations.data.log.load::<Store>(self.id).await.map_err(Error::from)?.aggregate;
+        let address = self.stores.address_of(self.visit.id, self.visit.link);
+        let known = self.known().await?;
         let all = self.list().await?;
         let ours: Vec<&Subscription> = all.iter().filter(|one| one.address == address).collect();
-        let wanted: BTreeSet<&str> = self.api.topics(self.link.purpose).into_iter().collect();
+        let wanted: BTreeSet<&str> = self.api.topics(self.visit.link.purpose).into_iter().collect();
         let mut by_topic: BTreeMap<&str, Vec<&Subscription>> = BTreeMap::new();
         for subscription in &ours {
             for topic in &subscription.topics {
@@ -241,18 +203,22 @@ impl Check<'_> {
             present: u32::try_from(wanted.len() - missing.len() - disabled.len()).unwrap_or(u32::MAX),
             missing: owned(&missing),
             disabled: owned(&disabled),
-            ..self.stores.checked(self.link, cause)
+            ..self.stores.nothing_asked_for(self.visit.link, cause)
         };
         self.enable(&ours, &disabled).await?;
         self.make(&missing, &address).await?;
         self.remove(&all, &wanted, &known, &address).await?;
-        self.record(Step::Checked(checked)).await
+        self.record(self::checked(self.visit.link, checked)).await
     }
 
     async fn withdraw(&self) -> Result<(), Ended> {
-        let known = self.stores.integrations.data.log.load::<Store>(self.id).await.map_err(Error::from)?.aggregate;
-        let address = self.stores.address_of(self.id, self.link);
-        self.remove(&self.list().await?, &BTreeSet::new(), &known, &address).await
+        let address = self.stores.address_of(self.visit.id, self.visit.link);
+        self.remove(&self.list().await?, &BTreeSet::new(), &self.known().await?, &address).await
+    }
+
+    async fn known(&self) -> Result<Store, Ended> {
+        let loaded = self.stores.integrations.data.log.load::<Store>(self.visit.id).await;
+        Ok(loaded.map_err(Error::from)?.aggregate)
     }
 
     async fn list(&self) -> Result<Vec<Subscription>, Ended> {
@@ -287,7 +253,7 @@ impl Check<'_> {
     async fn make(&self, missing: &[&str], address: &str) -> Result<(), Ended> {
         let of_one = if self.api.takes_several_topics() { missing.len().max(1) } else { 1 };
         for topics in missing.chunks(of_one) {
-            let secret = self.link.signing_secrets(self.stores.integrations.now()).next();
+            let secret = self.visit.link.signing_secrets(self.stores.integrations.now()).next();
             let wanted = NewSubscription { topics, address, secret };
             let request = self.api.create(self.target.store(), &wanted)?;
             let body = match self.stores.client.call(&self.target, &request).await {
@@ -314,7 +280,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What was made here and is not needed any more, be it because the address has changed; and what would be sent twice.
+    /// What was made here and is not needed any more, be it because the address has changed; and what would be sent twice. Of what is
+    /// posted here to no avail it does not matter who made it: a check that was killed may have, before it could say so.
     async fn remove(
         &self,
         all: &[Subscription],
@@ -328,7 +295,10 @@ impl Check<'_> {
             let adds_something = topics.iter().any(|topic| wanted.contains(topic) && !sent.contains(topic));
             if subscription.address == address && adds_something {
                 sent.extend(&topics);
-            } else if known.has_made(&subscription.id) {
+                continue;
+            }
+            let is_needed_once = topics.iter().all(|topic| wanted.contains(topic) || wanted.is_empty());
+            if known.has_made(&subscription.id) || (subscription.address == address && is_needed_once) {
                 let request = self.api.delete(self.target.store(), &subscription.id)?;
                 match self.stores.client.call(&self.target, &request).await {
                     Ok(_) | Err(CallFailure::NotFound { .. }) => {}
@@ -346,7 +316,7 @@ impl Check<'_> {
         let (secret, now) = (secret.into(), self.stores.integrations.now());
         let set = IntegrationCommand::SetSigningSecret { secret, now, overlap_hours: OVERLAP_HOURS };
         let log = &self.stores.integrations.data.log;
-        log.execute::<Integration>(self.id, set, self.origin.clone()).await.map_err(Error::from)?;
+        log.execute::<Integration>(self.visit.id, set, self.visit.origin.clone()).await.map_err(Error::from)?;
         Ok(())
     }
 
@@ -356,6 +326,6 @@ impl Check<'_> {
     }
 
     async fn record(&self, step: Step) -> Result<(), Ended> {
-        Ok(self.stores.record(self.id, self.link, step, self.origin.clone()).await?)
+        Ok(self.stores.record(&self.visit, step).await?)
     }
 }

@@ -3,11 +3,12 @@
 use chrono::SecondsFormat;
 use domain::IntegrationId;
 use domain::integration::{AccessLost, Link, Provider};
-use domain::store::{CheckCause, Checked, Store};
+use domain::store::Checked;
 use event_log::Origin;
 use projections::integrations;
 
-use super::{CheckOutcome, Stores};
+use super::Stores;
+use super::requests::Outcome;
 use crate::app::error::Error;
 use crate::app::viewer::Viewer;
 use crate::ports::stores::api_of;
@@ -47,7 +48,8 @@ impl Stores {
     pub async fn doctor(&self, viewer: &Viewer, id: &str) -> Result<(IntegrationId, Vec<Finding>), Error> {
         let (id, owner) = self.integrations.managed(viewer, id).await?;
         let origin = Origin::from(viewer.actor(Some(&owner.to_string())));
-        let outcome = self.check(id, CheckCause::Requested, origin).await?;
+        let link = self.integrations.link(id).await?;
+        let outcome = self.check_now(id, &link, origin).await?;
         let data = &self.integrations.data;
         data.wait_for_views(Some(data.log.head())).await;
         // As it is after that.
@@ -61,8 +63,7 @@ impl Stores {
         }
         findings.push(of_connection(id, &link));
         findings.extend(of_scopes(&link));
-        let store = data.log.load::<Store>(id).await?.aggregate;
-        findings.extend(of_webhooks(&outcome, store.checked().filter(|_| are_asked_for(link.provider))));
+        findings.extend(of_webhooks(&outcome, are_asked_for(link.provider)));
         findings.push(self.of_secret(id, &link));
         let row = integrations::find_many(&data.views, &[id.to_string()]).await?.pop();
         let last = row.and_then(|row| row.last_webhook_at).and_then(chrono::DateTime::from_timestamp_micros);
@@ -132,30 +133,39 @@ fn of_scopes(link: &Link) -> Option<Finding> {
     })
 }
 
-fn of_webhooks(outcome: &CheckOutcome, checked: Option<&Checked>) -> Vec<Finding> {
-    match outcome {
-        CheckOutcome::NothingToCheck | CheckOutcome::AccessLost => vec![],
-        CheckOutcome::NotChecked { reason } => vec![Finding::wrong(format!(
-            "What the store sends could not be checked: {reason}. It is tried again by itself."
-        ))],
-        CheckOutcome::Checked => {
-            let Some(Checked { present, missing, disabled, refused, .. }) = checked else { return vec![] };
-            let is_refused = |topic: &&String| refused.iter().any(|refused| refused.topics.contains(topic));
-            let made: Vec<&str> = missing.iter().filter(|topic| !is_refused(topic)).map(String::as_str).collect();
-            let mut findings = vec![Finding::fine(format!("{present} of the webhooks that are needed were there."))];
-            if !made.is_empty() {
-                findings.push(Finding::mended(format!("Missing were {}: they were made.", made.join(", "))));
-            }
-            if !disabled.is_empty() {
-                let disabled = disabled.join(", ");
-                findings.push(Finding::mended(format!(
-                    "The store had stopped sending {disabled}, as it does after failures: it goes on."
-                )));
-            }
-            findings.extend(refused.iter().map(|refused| {
-                Finding::wrong(format!("The store does not send {}: {}.", refused.topics.join(", "), refused.reason))
-            }));
-            findings
+fn of_webhooks(outcome: &Outcome, are_asked_for: bool) -> Vec<Finding> {
+    let store = match outcome {
+        Outcome::Nothing => return vec![],
+        Outcome::StillDue => {
+            return vec![Finding::wrong("What the store sends is still being checked: look again in a while.")];
         }
+        Outcome::Done(store) => store,
+    };
+    if let Some(reason) = store.failure() {
+        return vec![Finding::wrong(format!(
+            "What the store sends could not be checked: {reason}. It is tried again by itself."
+        ))];
     }
+    // Where the store is not called any more, it says nothing of that.
+    let is_paused = store.due_at().is_none();
+    let Some(Checked { present, missing, disabled, refused, .. }) = store.checked() else { return vec![] };
+    if is_paused || !are_asked_for {
+        return vec![];
+    }
+    let is_refused = |topic: &&String| refused.iter().any(|refused| refused.topics.contains(topic));
+    let made: Vec<&str> = missing.iter().filter(|topic| !is_refused(topic)).map(String::as_str).collect();
+    let mut findings = vec![Finding::fine(format!("{present} of the webhooks that are needed were there."))];
+    if !made.is_empty() {
+        findings.push(Finding::mended(format!("Missing were {}: they were made.", made.join(", "))));
+    }
+    if !disabled.is_empty() {
+        let disabled = disabled.join(", ");
+        findings.push(Finding::mended(format!(
+            "The store had stopped sending {disabled}, as it does after failures: it goes on."
+        )));
+    }
+    findings.extend(refused.iter().map(|refused| {
+        Finding::wrong(format!("The store does not send {}: {}.", refused.topics.join(", "), refused.reason))
+    }));
+    findings
 }

@@ -5,7 +5,7 @@ use domain::integration::{AccessLost, Integration, IntegrationCommand, StoreAcce
 use event_log::Origin;
 use providers::OAuth;
 
-use super::{Stores, oauth_of};
+use super::{Stores, Visit, oauth_of};
 use crate::app::error::Error;
 use crate::app::links::CurrentLink;
 use crate::ports::stores::{CallFailure, Target};
@@ -35,7 +35,7 @@ impl Stores {
         let renewal = self.renewed(id, &link, (access, oauth), origin.clone()).await?;
         let is_over = self.integrations.now() >= ends_at;
         if is_over && matches!(renewal, Renewal::Refused | Renewal::Failed) {
-            self.lose_access(id, &link, AccessLost::Expired, origin).await?;
+            self.lose_access(&Visit { id, link: &link, worker: None, origin }, AccessLost::Expired).await?;
             return Ok(Renewal::NotNeeded);
         }
         Ok(renewal)

@@ -1,5 +1,4 @@
-//! One at a time for each integration: two checks of one store would each make what the other makes, and a code of OAuth counts
-//! once. Of several nodes each has its own turns.
+//! One at a time for each integration: a code of OAuth counts once. Of several nodes each has its own turns.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};

@@ -6,6 +6,8 @@ use domain::delivery::{
     Webhook, WebhookOutcome, WebhookRepeated, describe_changes,
 };
 
+use domain::ReportSource;
+
 use super::{cause, cost, counted, moment};
 
 pub(super) fn of_delivery(event: &DeliveryEvent) -> String {
@@ -142,6 +144,15 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
         }
     };
     let sentence = said_of_signature(sentence, webhook.unsigned);
+    let sentence = match (webhook.source, webhook.changed_at) {
+        (ReportSource::Webhook, _) => sentence,
+        (ReportSource::Reconciliation, changed_at) => {
+            let at = changed_at.map(|at| format!(", changed at {},", moment(at))).unwrap_or_default();
+            format!(
+                "{sentence} No webhook had come of it: the store's orders were compared with what it had sent, and this one{at} was fetched."
+            )
+        }
+    };
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
         ApiKeyUse::None | ApiKeyUse::Key { .. } => sentence,

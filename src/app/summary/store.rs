@@ -1,12 +1,33 @@
 //! What was done at a connected store, in a sentence.
 
-use domain::store::{CheckCause, StoreEvent, SubscriptionsChecked};
+use domain::store::{CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task};
 
-use super::moment;
+use super::{counted, moment};
 
 pub(super) fn of_store(event: &StoreEvent) -> String {
     match event {
         StoreEvent::StoreWatched { .. } => "The store is watched from now on.".to_owned(),
+        StoreEvent::CheckRequested { cause, due_at, .. } => {
+            format!("What the store sends is to be checked at {} ({}).", moment(*due_at), why(*cause))
+        }
+        StoreEvent::WorkStarted { task: Task::Check, worker, .. } => {
+            format!("Worker {worker} begins to check what the store sends.")
+        }
+        StoreEvent::WorkStarted { task: Task::Compare, worker, .. } => {
+            format!("Worker {worker} begins to compare the store's orders with what it sent.")
+        }
+        StoreEvent::WatchPaused { .. } => {
+            "The store cannot be called, or is not to be: nothing is done there until that changes.".to_owned()
+        }
+        StoreEvent::ComparisonBegun { from } => {
+            format!("Orders that the store changes from {} on are compared with what it sends.", moment(*from))
+        }
+        StoreEvent::ComparisonRequested { .. } => "The store's orders are to be compared at once.".to_owned(),
+        StoreEvent::OrdersCompared(found) => of_comparison(found),
+        StoreEvent::OrdersNotCompared { reason, retry_at } => format!(
+            "The store's orders could not be compared with what it sent: {reason}. It is tried again at {}.",
+            moment(*retry_at)
+        ),
         StoreEvent::SubscriptionMade { topics, address, .. } => {
             format!("The store was asked to send webhooks of {} to {address}.", topics.join(", "))
         }
@@ -40,10 +61,34 @@ fn of_check(checked: &SubscriptionsChecked) -> String {
     format!("What the store sends was checked ({}): {}.", why(*cause), found.join("; "))
 }
 
+fn of_comparison(found: &OrdersCompared) -> String {
+    let OrdersCompared { changed, received, fetched, unchanged, unreadable, awaited, .. } = found;
+    let orders = |number: u32| counted(number.into(), "order");
+    let mut said = vec![format!(
+        "The store's orders were compared with what it sent: it changed {}, and {received} had come.",
+        orders(*changed)
+    )];
+    match fetched {
+        0 => {}
+        1 => said.push("1 order was fetched because the store never sent it.".to_owned()),
+        fetched => said.push(format!("{} were fetched because the store never sent them.", orders(*fetched))),
+    }
+    if *unchanged > 0 {
+        said.push(format!("{} said nothing new.", orders(*unchanged)));
+    }
+    if !awaited.is_empty() {
+        said.push(format!("{} may be on the way.", counted(awaited.len() as u64, "order")));
+    }
+    let unread = unreadable.iter();
+    said.extend(unread.map(|order| format!("Order {} could not be read: {}.", order.order_id, order.reason)));
+    said.join(" ")
+}
+
 fn why(cause: CheckCause) -> &'static str {
     match cause {
         CheckCause::Connected => "it was connected",
         CheckCause::Changed => "what is needed has changed",
+        CheckCause::Activated => "it was switched on again",
         CheckCause::Daily => "as every day",
         CheckCause::Silent => "nothing came for longer than usual",
         CheckCause::Missed => "something had not been reported",

@@ -71,6 +71,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         body_digest: None,
         thin: false,
         unsigned: false,
+        source: domain::ReportSource::Webhook,
     })
 }
 
@@ -414,6 +415,7 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
             headers: None,
             body_bytes: 2,
             unsigned: false,
+            source: domain::ReportSource::Webhook,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
             order_id: None,
             order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),

@@ -134,6 +134,11 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
     (
         "store",
         &[
+            "check_requested",
+            "comparison_begun",
+            "comparison_requested",
+            "orders_compared",
+            "orders_not_compared",
             "store_watched",
             "subscription_enabled",
             "subscription_made",
@@ -141,6 +146,8 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "subscription_removed",
             "subscriptions_checked",
             "subscriptions_not_checked",
+            "watch_paused",
+            "work_started",
         ],
     ),
 ];

@@ -26,7 +26,7 @@ pub(in crate::cli) struct Disconnect {
 }
 
 const DISCONNECT: &str = "mutation($input: DisconnectStoreInput!) {
-  disconnectStore(input: $input) { integration { id name } userErrors { code message field } } }";
+  disconnectStore(input: $input) { withdrawn integration { id name } userErrors { code message field } } }";
 
 impl Disconnect {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
@@ -39,10 +39,18 @@ impl Disconnect {
         }
         let payload = client.change(DISCONNECT, json!({ "input": { "integrationId": id } }), "disconnectStore").await?;
         let integration = &payload["integration"];
+        let is_withdrawn = payload["withdrawn"] != json!(false);
         if json {
-            return Ok(output::print_json(integration)?);
+            return Ok(output::print_json(&json!({ "integration": integration, "withdrawn": is_withdrawn }))?);
         }
         let name = clean(integration["name"].as_str().unwrap_or_default());
-        Ok(output::say(&format!("The integration {name} is not connected with its store any more."))?)
+        output::say(&format!("The integration {name} is not connected with its store any more."))?;
+        if !is_withdrawn {
+            output::say(
+                "The store could not be reached, and may go on sending its webhooks: remove the app, or its webhooks, in the \
+                 store's own administration.",
+            )?;
+        }
+        Ok(())
     }
 }

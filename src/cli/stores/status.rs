@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::sync::Comparison;
 use super::{CONNECTION, Connection};
 use crate::cli::client::{ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
@@ -27,7 +28,8 @@ impl Status {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         let query = format!(
             "query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} \
-             storeWebhooks {{ checkedAt failure nextCheckAt refused {{ topics reason }} }} }} }}"
+             storeWebhooks {{ checkedAt failure nextCheckAt refused {{ topics reason }} }} \
+             storeComparison {{ comparedThrough awaited comparedAt nextComparisonAt failure }} storeGaps {{ sentence }} }} }}"
         );
         let mut found = client.ask(&query, json!({ "id": id })).await?;
         let integration = found["integration"].take();
@@ -58,6 +60,9 @@ impl Status {
         if let Some(webhooks) = understood::<Option<Webhooks>>(&integration["storeWebhooks"])? {
             webhooks.print()?;
         }
+        if let Some(comparison) = understood::<Option<Comparison>>(&integration["storeComparison"])? {
+            print_comparison(&comparison, integration["storeGaps"]["sentence"].as_str().unwrap_or_default())?;
+        }
         if let Some(app) = &connection.app {
             output::print(format_args!(
                 "Own app:      {} (secret {})",
@@ -67,6 +72,19 @@ impl Status {
         }
         Ok(())
     }
+}
+
+/// Whether everything that the store changed has come.
+fn print_comparison(comparison: &Comparison, sentence: &str) -> io::Result<()> {
+    if let Some(at) = comparison.compared_at {
+        let through = moment(comparison.compared_through);
+        output::print(format_args!("Compared:     {} UTC (what the store changed until {through} UTC)", moment(at)))?;
+        output::print(format_args!("In a week:    {}", clean(sentence)))?;
+    }
+    if let Some(failure) = &comparison.failure {
+        output::print(format_args!("Not compared: {}", clean(failure)))?;
+    }
+    Ok(())
 }
 
 /// What the store sends, as far as something is wrong with it.

@@ -71,6 +71,14 @@ impl CallFailure {
         Self::Unavailable { status: None, reason: reason.into(), retry_after: None }
     }
 
+    /// How long the store asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::NotFound { .. } => None,
+        }
+    }
+
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Unavailable { status, .. } => *status,

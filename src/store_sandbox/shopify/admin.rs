@@ -1,6 +1,8 @@
 //! The part of the GraphQL Admin API that is called: <https://shopify.dev/docs/api/admin-graphql>. A query that is not of this part
 //! is refused as Shopify refuses one that it does not know.
 
+mod orders;
+
 use async_graphql::{
     Context, EmptySubscription, Enum, ID, InputObject, Object, Request, Schema, SimpleObject, Variables,
 };
@@ -16,6 +18,7 @@ use crate::store_sandbox::apps::{AppSubscription, MAX_SUBSCRIPTIONS};
 use crate::store_sandbox::operation::Operation;
 use crate::store_sandbox::refusal::Refusal;
 use crate::store_sandbox::{StoreSandbox, World};
+use orders::{Order, OrderConnection, OrderSortKeys};
 
 /// What every query costs here, of a bucket of this size, which is filled again by so much a second.
 const COST: f64 = 10.0;
@@ -79,6 +82,10 @@ fn operation_of(query: &str) -> Operation {
         Operation::ShopifySubscribe
     } else if query.contains("webhookSubscriptions") {
         Operation::ShopifySubscriptions
+    } else if query.contains(" orders(") {
+        Operation::ShopifyOrders
+    } else if query.contains(" order(") {
+        Operation::ShopifyOrder
     } else {
         Operation::ShopifyOther
     }
@@ -138,6 +145,22 @@ impl Query {
         let nodes: Vec<WebhookSubscription> = later.iter().take(first).map(WebhookSubscription::of).collect();
         let end_cursor = later[..later.len().min(first)].last().map(|(number, _)| number.to_string());
         Ok(SubscriptionConnection { nodes, page_info: PageInfo { has_next_page: later.len() > first, end_cursor } })
+    }
+
+    async fn orders(
+        &self,
+        context: &Context<'_>,
+        first: usize,
+        after: Option<String>,
+        query: Option<String>,
+        sort_key: OrderSortKeys,
+    ) -> async_graphql::Result<OrderConnection> {
+        let OrderSortKeys::UpdatedAt = sort_key;
+        orders::page(Caller::of(context), (first, after), query.as_deref())
+    }
+
+    async fn order(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Order>> {
+        orders::find(Caller::of(context), &id)
     }
 }
 

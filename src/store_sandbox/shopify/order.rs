@@ -78,7 +78,7 @@ fn refunds(order: &Order) -> Vec<Value> {
     if lines.is_empty() { vec![] } else { vec![json!({ "id": 1, "refund_line_items": lines, "transactions": [] })] }
 }
 
-fn line_id(order: &Order, at: usize) -> u64 {
+pub(in crate::store_sandbox) fn line_id(order: &Order, at: usize) -> u64 {
     let order: u64 = order.id.parse().unwrap_or_default();
     order.saturating_mul(1_000).saturating_add(at as u64 + 1)
 }

@@ -8,7 +8,7 @@ use domain::account::Account;
 use domain::delivery::schedule::Jitter;
 use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, DeliveryRefusal, FetchFailure};
 use domain::resource::{Resource, WebhookSource};
-use domain::{DeliveryId, IntegrationId};
+use domain::{DeliveryId, IntegrationId, ReportSource};
 use projections::delivery_log::due_deliveries::{DueDelivery, Queue};
 use rand::RngExt as _;
 
@@ -145,7 +145,14 @@ impl Attempt {
         let reports = Reports::new(report.into_iter().collect(), digest, received_at);
         let unsigned = Unsigned { topic: None, webhook_id: None, headers: None };
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside = Aside { unsigned, api_key: ApiKeyUse::None, body_bytes, is_unsigned: false, received_at };
+        let aside = Aside {
+            unsigned,
+            api_key: ApiKeyUse::None,
+            body_bytes,
+            is_unsigned: false,
+            source: ReportSource::Webhook,
+            received_at,
+        };
         let order = Box::new(record::webhook(order, fetch.integration_id, &fetch.link, aside));
         let (announcements, log) = (fetch.announcements, &self.deliveries.needs.data.log);
         let command = DeliveryCommand::RecordFetched { order, announcements, call };

@@ -142,7 +142,7 @@ on_each_engine! {
         let id = connect(&merchant, "SQUARE", "MLSANDBOX").await;
         let stands = connection(&merchant, &id).await;
         assert_eq!((&stands["status"], &stands["store"]), (&json!("CONNECTED"), &json!("MLSANDBOX")));
-        assert_eq!(stands["scopes"], json!(["ITEMS_READ", "ORDERS_READ"]));
+        assert_eq!(stands["scopes"], json!(["ITEMS_READ", "MERCHANT_PROFILE_READ", "ORDERS_READ"]));
         let preview = async || -> Value {
             let document = "query ($id: ID!) { integration(id: $id) { storeAccess { tokenPreview } } }";
             merchant.ask(document, json!({ "id": id })).await["integration"]["storeAccess"]["tokenPreview"].clone()

@@ -50,6 +50,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         received_at: noon(),
         thin: false,
         unsigned: false,
+        source: crate::ReportSource::Webhook,
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,

@@ -9,7 +9,7 @@ use crate::delivery::{
     MoveCause, RequeueCause, StoreCall, Webhook, WebhookOutcome, WebhookRepeated,
 };
 use crate::event::tests::stored;
-use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
+use crate::{ApiKeyId, Credits, MappingId, Private, ReportSource, ResolutionCode};
 
 fn repeated_webhook(unsigned: bool) -> DeliveryEvent {
     let full = webhook(Intent::Deliver);
@@ -25,6 +25,7 @@ fn repeated_webhook(unsigned: bool) -> DeliveryEvent {
         headers: full.headers,
         body_bytes: full.body_bytes,
         unsigned,
+        source: ReportSource::Webhook,
     }))
 }
 
@@ -100,6 +101,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         },
         DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown, call: shares("answered 418") },
         first(Webhook { unsigned: true, ..thin() }),
+        first(Webhook { source: ReportSource::Reconciliation, ..thin() }),
         DeliveryEvent::OrderFetched(FetchedOrder {
             order: Box::new(webhook(Intent::Deliver)),
             outcome: WebhookOutcome::Accepted,

@@ -194,6 +194,7 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
             headers: of_it.headers.clone(),
             body_bytes: of_it.body_bytes,
             unsigned: false,
+            source: crate::ReportSource::Webhook,
         }))
     };
     let first = vec![stored("aa", 0, WebhookOutcome::Accepted), stored("bb", 1, WebhookOutcome::Duplicate)];

@@ -12,6 +12,8 @@ pub(in crate::api::graphql) enum StoreCheckCause {
     Connected,
     /// What is needed, or where it is posted, was changed.
     Changed,
+    /// The integration was switched on again.
+    Activated,
     Daily,
     /// Nothing came for longer than usual.
     Silent,

@@ -82,6 +82,23 @@ impl From<Finding> for StoreFinding {
     }
 }
 
+payload!(DisconnectStorePayload {
+    integration: Integration,
+    /// False where the store could not be reached: it may go on sending its webhooks until the app is removed there.
+    withdrawn: bool,
+});
+
+#[derive(InputObject)]
+struct SyncStoreInput {
+    integration_id: ID,
+}
+
+payload!(SyncStorePayload {
+    integration: Integration,
+    /// False where it is still to be done: the integration's `storeComparison` says when.
+    is_done: bool,
+});
+
 payload!(CheckStorePayload { integration: Integration, findings: Vec<StoreFinding> });
 
 payload!(
@@ -148,9 +165,24 @@ impl StoreConnections {
         &self,
         context: &Context<'_>,
         input: DisconnectStoreInput,
-    ) -> Result<IntegrationPayload, ApiError> {
+    ) -> Result<DisconnectStorePayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
-        changed(context, app.stores.disconnect(viewer, &input.integration_id).await).await
+        let done = app.stores.disconnect(viewer, &input.integration_id).await;
+        let integration = shown(context, done.as_ref().ok().map(|done| done.id)).await?;
+        payload_of(done, |done| DisconnectStorePayload {
+            integration,
+            withdrawn: Some(done.withdrawn),
+            user_errors: vec![],
+        })
+    }
+
+    /// Compares the orders of a connected store with what it sent, at once; it is done every hour in any case. What never came is
+    /// fetched, and goes the same way as if it had.
+    async fn sync_store(&self, context: &Context<'_>, input: SyncStoreInput) -> Result<SyncStorePayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let done = app.stores.sync(viewer, &input.integration_id).await;
+        let integration = shown(context, done.as_ref().ok().map(|done| done.id)).await?;
+        payload_of(done, |done| SyncStorePayload { integration, is_done: Some(done.is_done), user_errors: vec![] })
     }
 
     /// Saves your own app at the platform, by which the store is connected from then on. With its secret Shopify and BigCommerce

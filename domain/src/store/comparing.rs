@@ -1,0 +1,94 @@
+//! Comparing the orders of a store with what its webhooks said of them: what it changed and never sent is fetched.
+//!
+//! How far that has come is said in the store's own time, so that a clock that differs from ours neither hides an order nor has one
+//! fetched twice.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{AwaitedOrder, CheckCause, MISSED_EVERY, OrdersCompared, Store, StoreEvent};
+
+/// How often the orders of a store are compared.
+pub const COMPARE_EVERY: TimeDelta = TimeDelta::hours(1);
+/// How long a webhook may be on its way before its order counts as never sent.
+pub const GRACE: TimeDelta = TimeDelta::minutes(5);
+/// How far each comparison goes back behind the one before, by the store's clock: a store may list a change late.
+pub const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+/// Orders whose webhooks may be on their way that are remembered of one comparison.
+pub const MAX_AWAITED: usize = 100;
+
+/// How far the comparison of a store has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Comparing {
+    /// What the store changed until then, by its own clock, was compared.
+    pub through: DateTime<Utc>,
+    /// Of that, what was not here yet.
+    pub awaited: Vec<AwaitedOrder>,
+    /// The latest comparison.
+    pub latest: Option<OrdersCompared>,
+    /// When it is done again. None while it is being done, and where the store cannot be called.
+    pub compare_at: Option<DateTime<Utc>>,
+    /// Failures in a row, and why the last one was.
+    pub failures: u32,
+    pub failure: Option<String>,
+}
+
+impl Comparing {
+    pub(super) fn apply(&mut self, found: OrdersCompared) {
+        self.through = self.through.max(found.through);
+        self.awaited.clone_from(&found.awaited);
+        (self.failures, self.failure) = (0, None);
+        self.end(found.next_at);
+        self.latest = Some(found);
+    }
+
+    pub(super) fn apply_failure(&mut self, reason: String, retry_at: DateTime<Utc>) {
+        self.failures = self.failures.saturating_add(1);
+        self.failure = Some(reason);
+        self.end(retry_at);
+    }
+
+    /// Unless another was requested meanwhile, the next is due then.
+    fn end(&mut self, next: DateTime<Utc>) {
+        self.compare_at = Some(self.compare_at.map_or(next, |at| at.min(next)));
+    }
+}
+
+impl OrdersCompared {
+    /// When it is done again: at once where the list goes on, and when what is awaited should have come.
+    pub fn next_at(more: bool, awaited: &[AwaitedOrder], at: DateTime<Utc>) -> DateTime<Utc> {
+        if more {
+            return at;
+        }
+        let due = awaited.iter().map(|order| order.seen_at + GRACE).min();
+        due.map_or(at + COMPARE_EVERY, |due| due.clamp(at + TimeDelta::seconds(1), at + COMPARE_EVERY))
+    }
+}
+
+impl Store {
+    pub(super) fn begin_comparing(&mut self, from: DateTime<Utc>) {
+        let comparing = self.comparing.get_or_insert_default();
+        comparing.through = from;
+        comparing.awaited.clear();
+        comparing.compare_at = from.checked_add_signed(GRACE);
+    }
+
+    /// Nothing where it is about to be done.
+    pub(super) fn request_comparison(&self, now: DateTime<Utc>) -> Option<StoreEvent> {
+        let is_coming = self.compare_at().is_some_and(|at| at <= now);
+        (self.comparing.is_some() && !is_coming).then_some(StoreEvent::ComparisonRequested { due_at: now })
+    }
+
+    /// Where an order was missed, a webhook may be missing.
+    pub(super) fn compared(&self, found: OrdersCompared) -> Vec<StoreEvent> {
+        let is_recent = self.missed_at.is_some_and(|at| found.at < at + MISSED_EVERY);
+        let is_wanted = found.fetched > 0 && !is_recent && self.check_at.is_some_and(|at| at > found.at);
+        let check = is_wanted.then_some(StoreEvent::CheckRequested {
+            cause: CheckCause::Missed,
+            due_at: found.at,
+            integration_sequence: None,
+        });
+        [StoreEvent::OrdersCompared(found)].into_iter().chain(check).collect()
+    }
+}
