@@ -1,6 +1,9 @@
 //! Which orders a store has changed, and how one of which no webhook came is had as a webhook would have brought it: what to
 //! request, and what the responses mean.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 

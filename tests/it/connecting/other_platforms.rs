@@ -6,6 +6,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use signing::{Encoding, code};
 
+use super::reconciling::comparison;
 use super::webhooks::{checked, doctor};
 use super::{Browser, PUBLIC_URL, begin, connection, location, page};
 use crate::app::{CLIENT_ID, CLIENT_SECRET, Merchant, TestApp, text};
@@ -203,6 +204,57 @@ on_each_engine! {
         })
         .await;
         assert_eq!(lost["lostReason"], json!("REVOKED"));
+    }
+
+    async fn what_a_store_at_bigcommerce_never_sent_is_fetched(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_store(app, Platform::BigCommerce, "abc123", "");
+        let id = connect(&merchant, "BIGCOMMERCE", "abc123").await;
+        checked(&merchant, &id, "CONNECTED").await;
+        map_storm(&merchant, &id).await;
+        let came = app.stores.place_order("abc123", storm_drive()).unwrap();
+        assert_eq!(post_bigcommerce(app, &id, &came).await.status(), StatusCode::ACCEPTED);
+        app.settle().await;
+        app.advance(TimeDelta::minutes(1));
+        let missed = app.stores.place_order("abc123", NewOrder { status: Some("Pending".to_owned()), ..storm_drive() }).unwrap();
+        app.advance(TimeDelta::hours(1));
+        let found = wait_until(app, || async {
+            let latest = comparison(&merchant, &id).await["latest"].clone();
+            (latest["fetched"] == json!(1)).then_some(latest)
+        })
+        .await;
+        assert_eq!((&found["changed"], &found["received"]), (&json!(2), &json!(1)), "{found}");
+        app.settle().await;
+        let seen = merchant.deliveries().await;
+        let statuses: Vec<_> = seen.iter().map(|delivery| (text(&delivery["orderId"]), text(&delivery["status"]))).collect();
+        assert_eq!(seen.len(), 2, "{statuses:?}");
+        assert!(statuses.contains(&(came.order, "COMPLETED".to_owned())), "{statuses:?}");
+        assert!(statuses.contains(&(missed.order.clone(), "FAILED_PERMANENT".to_owned())), "{statuses:?}");
+        // What is in the archive is listed apart.
+        app.stores.archive("abc123", &missed.order).unwrap();
+        app.advance(TimeDelta::hours(2));
+        wait_until(app, || async {
+            let seen = merchant.deliveries().await;
+            seen.iter().any(|delivery| delivery["status"] == json!("CANCELLED")).then_some(())
+        })
+        .await;
+    }
+
+    async fn what_a_seller_at_square_never_sent_is_fetched(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_store(app, Platform::Square, "MLSANDBOX", "personal-access-token");
+        let id = connect(&merchant, "SQUARE", "MLSANDBOX").await;
+        checked(&merchant, &id, "CONNECTED").await;
+        map_storm(&merchant, &id).await;
+        let missed = app.stores.place_order("MLSANDBOX", storm_drive()).unwrap();
+        app.advance(TimeDelta::hours(1));
+        wait_until(app, || async { (comparison(&merchant, &id).await["latest"]["fetched"] == json!(1)).then_some(()) }).await;
+        assert_eq!(latest(&merchant).await["status"], json!("COMPLETED"));
+        assert_eq!(latest(&merchant).await["orderId"], json!(missed.order));
+        // Nothing of it is missing any more.
+        app.advance(TimeDelta::hours(2));
+        wait_until(app, || async { (comparison(&merchant, &id).await["latest"]["fetched"] == json!(0)).then_some(()) }).await;
+        assert_eq!(merchant.deliveries().await.len(), 1);
     }
 
     async fn a_store_that_knows_its_token_no_more_is_not_called_again(app: &TestApp) {

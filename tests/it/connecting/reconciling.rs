@@ -2,6 +2,9 @@
 
 use chrono::TimeDelta;
 use cloud_bridge::store_sandbox::{Fault, FaultScript, HoldPoint, NewLine, NewOrder, On, Operation, Stage, Webhook};
+use domain::IntegrationId;
+use domain::store::{LEASE, Step, Store, StoreCommand};
+use event_log::Actor;
 use serde_json::{Value, json};
 
 use super::webhooks::{checked, topics};
@@ -318,5 +321,58 @@ on_each_engine! {
         if let Some(second) = second {
             second.stop().await;
         }
+    }
+
+    async fn what_was_recorded_before_a_comparison_broke_off_is_not_recorded_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = watched(&merchant, json!({})).await;
+        for username in ["follows_at_once", "mutual_max"] {
+            app.stores.place_order(SHOP, storm(username)).unwrap();
+            app.advance(TimeDelta::seconds(1));
+        }
+        app.advance(grace());
+        // The first is read, and the connection breaks at the second.
+        app.stores.hold(Operation::ShopifyOrder, HoldPoint::BeforeEffect);
+        let (broken, ()) = tokio::join!(sync(&merchant, &id), async {
+            app.stores.wait_for(Operation::ShopifyOrder, Stage::Held, 1).await.unwrap();
+            let operation = On::Only(Operation::ShopifyOrder);
+            app.stores.script(FaultScript { operation, fault: Fault::DropConnection, times: 1 }).unwrap();
+            app.stores.release(Operation::ShopifyOrder);
+        });
+        assert_eq!(broken["isDone"], json!(true));
+        assert!(!comparison(&merchant, &id).await["failure"].is_null());
+        app.settle().await;
+        assert_eq!(merchant.deliveries().await.len(), 1);
+        compare(&merchant, &id).await;
+        app.settle().await;
+        let delivered = merchant.deliveries().await;
+        assert_eq!(delivered.len(), 2, "{delivered:?}");
+        assert!(delivered.iter().all(|delivery| delivery["status"] == json!("COMPLETED")), "{delivered:?}");
+        assert_eq!(app.stores.call_count(Operation::ShopifyOrder).arrived, 3);
+    }
+
+    async fn what_a_worker_held_that_was_killed_is_taken_up_by_another(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = watched(&merchant, json!({})).await;
+        app.stores.place_order(SHOP, storm("follows_at_once")).unwrap();
+        let hour = TimeDelta::hours(1);
+        // Another node was quicker, and is not heard of again.
+        let log = &app.service().data.log;
+        let (integration, account_id) = (id.parse::<IntegrationId>().unwrap(), merchant.id.parse().unwrap());
+        let step = Step::Start { worker: "killed".to_owned(), now: app.clock.now() + hour };
+        let command = StoreCommand { account_id, worker: None, step };
+        log.execute::<Store>(integration, command, Actor::Worker("killed".to_owned())).await.unwrap();
+        app.advance(hour);
+        let asked = app.stores.call_count(Operation::ShopifyOrders).arrived;
+        app.advance(LEASE - TimeDelta::seconds(10));
+        for _ in 0..3 {
+            app.advance(TimeDelta::seconds(1));
+            merchant.deliveries().await;
+        }
+        assert_eq!(app.stores.call_count(Operation::ShopifyOrders).arrived, asked);
+        app.advance(TimeDelta::seconds(10));
+        wait_until(app, || async { (comparison(&merchant, &id).await["latest"]["fetched"] == json!(1)).then_some(()) }).await;
+        app.settle().await;
+        assert_eq!(merchant.deliveries().await.len(), 1);
     }
 }
