@@ -12,6 +12,8 @@ mod store_access;
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
+
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,9 @@ use crate::{AccountId, ItemMapping, Private};
 pub const MAX_NAME_CHARS: usize = 200;
 pub const MAX_MAPPINGS: usize = 5_000;
 pub const MAX_ORDER_STATUSES: usize = 50;
+/// How often a store is asked what it changed, where it is.
+pub const POLL_MINUTES: RangeInclusive<u32> = 5..=1_440;
+
 /// The fold of an integration's stream. The default is one that was never created.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Integration {
@@ -70,6 +75,9 @@ pub struct Link {
     /// What the store's prices are in, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// How often the store is asked what it changed, in place of webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_every_minutes: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_access: Option<StoreAccess>,
     /// The store that access was last given to: it stays the integration's, whatever becomes of the access.
@@ -169,6 +177,12 @@ impl Link {
                 let currency = Currency::parse(&currency).ok_or(IntegrationRefusal::InvalidCurrency)?;
                 (self.currency != Some(currency)).then_some(IntegrationEvent::CurrencyChanged { currency })
             }
+            IntegrationCommand::ChangePolling { every_minutes } => {
+                if every_minutes.is_some_and(|minutes| !POLL_MINUTES.contains(&minutes)) {
+                    return Err(IntegrationRefusal::InvalidPollInterval);
+                }
+                (self.poll_every_minutes != every_minutes).then_some(IntegrationEvent::PollingChanged { every_minutes })
+            }
             IntegrationCommand::SaveStoreAccess { token, store } => {
                 Some(store_access::save_store_access(&token, store)?)
             }
@@ -247,6 +261,7 @@ impl Integration {
                     secret: created.signing_secret,
                     notification_url: created.notification_url,
                     currency: None,
+                    poll_every_minutes: None,
                     store_access: None,
                     known_store: None,
                     connecting: None,
@@ -281,6 +296,7 @@ impl Link {
                 self.notification_url = Some(notification_url);
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency),
+            IntegrationEvent::PollingChanged { every_minutes } => self.poll_every_minutes = every_minutes,
             IntegrationEvent::StoreAccessSaved { token, token_preview: _, store, authorization } => {
                 self.apply_access(StoreAccess { token, store, authorization, lost: None });
             }

@@ -16,6 +16,8 @@ pub enum ReportSource {
     Webhook,
     /// The store never sent it: its orders were compared with what had come, and it was read at the store.
     Reconciliation,
+    /// The store is asked what it changed, in place of webhooks.
+    Polling,
 }
 
 impl ReportSource {

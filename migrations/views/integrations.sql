@@ -9,6 +9,7 @@ CREATE TABLE integrations_{generation} (
     secret_preview   text,                  -- null where the store's own secret was not handed over yet
     notification_url text,
     currency         text,                  -- of the store's prices
+    poll_every_minutes bigint,              -- how often the store is asked what it changed, in place of webhooks
     token_preview    text,                  -- of the access token for the store's API
     store            text,
     connection       text   NOT NULL,       -- JSON: how it is connected with its store

@@ -18,6 +18,7 @@ CREATE TABLE store_days_{generation} (
     changed          bigint NOT NULL,       -- orders that the store changed
     received         bigint NOT NULL,       -- by webhook
     fetched          bigint NOT NULL,       -- since they were never sent
+    polled           bigint NOT NULL,       -- fetched since the store is asked in place of webhooks
     unchanged        bigint NOT NULL,
     unreadable       bigint NOT NULL,
     longest_delay_ms bigint

@@ -4,10 +4,10 @@ mod connection;
 
 use std::collections::HashMap;
 
-use domain::ItemMapping;
 use domain::delivery::DeliveryEvent;
 use domain::integration::IntegrationEvent;
 use domain::notice::NoticeEvent;
+use domain::{ItemMapping, ReportSource};
 use sqlx::FromRow;
 
 pub use connection::{App, Attempt, Connection, Failure, Granted, Lost};
@@ -24,7 +24,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "integrations",
     schema: Schema {
-        version: 4,
+        version: 5,
         tables: &["integrations"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/integrations.sql"),
@@ -34,10 +34,10 @@ pub const VIEW: View = View {
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
-    changing name, purpose, active, secret_preview, notification_url, currency, token_preview, store, connection, order_statuses,
+    changing name, purpose, active, secret_preview, notification_url, currency, poll_every_minutes, token_preview, store, connection, order_statuses,
         mappings, last_webhook_at);
 
-const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, currency, token_preview, store, \
+const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, currency, poll_every_minutes, token_preview, store, \
      connection, order_statuses, mappings, created_at, last_webhook_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -55,6 +55,8 @@ pub struct IntegrationRow {
     pub notification_url: Option<String>,
     /// What the store's prices are in, where it was said.
     pub currency: Option<String>,
+    /// How often the store is asked what it changed, in place of webhooks.
+    pub poll_every_minutes: Option<i64>,
     /// Of the access token for the store's API, where one is saved.
     pub token_preview: Option<String>,
     /// What names the store in its platform's API, where the token alone does not.
@@ -111,6 +113,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 secret_preview: created.secret_preview.as_deref().map(storable),
                 notification_url: created.notification_url.as_deref().map(storable),
                 currency: None,
+                poll_every_minutes: None,
                 token_preview: None,
                 store: None,
                 connection: "{}".to_owned(),
@@ -153,11 +156,36 @@ fn integration_of(event: &Recorded) -> Option<String> {
     }
 }
 
+/// Whether the store sent it by itself.
+fn is_sent(event: &AnyEvent) -> bool {
+    match event {
+        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.source == ReportSource::Webhook,
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => notice.source == ReportSource::Webhook,
+        AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.source == ReportSource::Webhook,
+        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => repeated.source == ReportSource::Webhook,
+        AnyEvent::Account(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Delivery(_)
+        | AnyEvent::Notice(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::OperatorAction(_)
+        | AnyEvent::Resource(_)
+        | AnyEvent::Publication(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
+        | AnyEvent::Store(_)
+        | AnyEvent::Unknown => false,
+    }
+}
+
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
         let at = event.recorded_at_us();
         let AnyEvent::Integration(event) = &event.event else {
-            self.last_webhook_at = Some(at);
+            if is_sent(&event.event) {
+                self.last_webhook_at = Some(at);
+            }
             return;
         };
         match event {
@@ -175,6 +203,9 @@ impl IntegrationRow {
             }
             IntegrationEvent::NotificationUrlChanged { notification_url } => {
                 self.notification_url = Some(storable(notification_url));
+            }
+            IntegrationEvent::PollingChanged { every_minutes } => {
+                self.poll_every_minutes = every_minutes.map(i64::from)
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
             IntegrationEvent::StoreAccessSaved { token: _, token_preview, store, authorization } => {

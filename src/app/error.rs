@@ -185,6 +185,7 @@ impl From<IntegrationRefusal> for Refused {
             IntegrationRefusal::InvalidNotificationUrl => ("INVALID_URL", Some("notificationUrl")),
             IntegrationRefusal::AddressNotSigned { .. } => ("ADDRESS_NOT_SIGNED", Some("notificationUrl")),
             IntegrationRefusal::InvalidCurrency => ("INVALID_CURRENCY", Some("currency")),
+            IntegrationRefusal::InvalidPollInterval => ("INVALID_POLL_INTERVAL", Some("pollEveryMinutes")),
             IntegrationRefusal::InvalidToken => ("INVALID_TOKEN", Some("token")),
             IntegrationRefusal::InvalidApp => ("INVALID_APP", Some("clientSecret")),
             IntegrationRefusal::ConnectionUsed => ("CONNECTION_USED", None),

@@ -22,6 +22,7 @@ use super::limits::Limits;
 use super::links::{CurrentLink, Links, webhook_url};
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
+use crate::ports::stores::api_of;
 
 pub use mappings::{AddedMappings, NewMapping};
 pub use unread_orders::{UnreadOrder, why_unread};
@@ -72,6 +73,8 @@ pub struct IntegrationChanges {
     pub purpose: Option<Purpose>,
     pub notification_url: Option<String>,
     pub currency: Option<String>,
+    /// In minutes, in place of webhooks; 0 for webhooks.
+    pub poll_every: Option<u32>,
 }
 
 impl Integrations {
@@ -125,14 +128,24 @@ impl Integrations {
     pub async fn update(&self, viewer: &Viewer, id: &str, changes: IntegrationChanges) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
         let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
-        let IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency } = changes;
+        let IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency, poll_every } =
+            changes;
         let purpose = purpose.map(|purpose| IntegrationCommand::ChangePurpose { purpose });
         let name = name.map(|name| IntegrationCommand::Rename { name });
         let statuses = order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
         let url =
             notification_url.map(|notification_url| IntegrationCommand::ChangeNotificationUrl { notification_url });
         let currency = currency.map(|currency| IntegrationCommand::ChangeCurrency { currency });
-        for command in [name, statuses, purpose, url, currency, active.map(switched)].into_iter().flatten() {
+        if poll_every.is_some_and(|minutes| minutes > 0) {
+            let provider = self.link(of.0).await?.provider;
+            if api_of(provider).is_none_or(|api| api.order_lists().is_none()) {
+                let message = format!("a store of {} cannot be asked what it changed", provider.name());
+                return Err(Refused::new("CANNOT_POLL", message, Some("pollEveryMinutes")).into());
+            }
+        }
+        let polling = poll_every
+            .map(|minutes| IntegrationCommand::ChangePolling { every_minutes: (minutes > 0).then_some(minutes) });
+        for command in [name, statuses, purpose, url, currency, polling, active.map(switched)].into_iter().flatten() {
             self.execute(viewer, of, command).await?;
         }
         Ok(of.0)

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args, Subcommand};
-use domain::integration::Purpose;
+use domain::integration::{POLL_MINUTES, Purpose};
 use serde::Deserialize;
 use serde_json::json;
 use strum::IntoEnumIterator as _;
@@ -75,8 +75,19 @@ pub(super) struct Update {
     /// What the store's prices are in (ISO 4217): the webhooks of products of Shopify and WooCommerce do not say. It counts for each product from its next webhook on
     #[arg(long, env = "CLOUD_BRIDGE_CURRENCY", value_name = "EUR", group = "what")]
     currency: Option<String>,
+    /// Ask the store so often what it changed, in place of webhooks: every 5 to 1440 minutes; `never` for webhooks
+    #[arg(long, env = "CLOUD_BRIDGE_POLL_EVERY", value_name = "MINUTES", group = "what", value_parser = poll_every)]
+    poll_every: Option<u32>,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+fn poll_every(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        _ if text == "never" => Ok(0),
+        Ok(minutes) if POLL_MINUTES.contains(&minutes) => Ok(minutes),
+        Ok(_) | Err(_) => Err(format!("{} to {} minutes, or `never`", POLL_MINUTES.start(), POLL_MINUTES.end())),
+    }
 }
 
 /// Refuse an integration's webhooks until it is activated again; asks first
@@ -113,7 +124,7 @@ const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
   updateIntegration(input: $input) {
-    integration { id name active purpose orderStatuses unknownOrderStatuses notificationUrl currency } userErrors { code message field } } }";
+    integration { id name active purpose orderStatuses unknownOrderStatuses notificationUrl currency pollEveryMinutes } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -235,6 +246,7 @@ impl Update {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
         let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url, "currency": self.currency,
+            "pollEveryMinutes": self.poll_every,
             "purpose": self.purpose.as_deref().map(str::to_uppercase) });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
@@ -258,6 +270,13 @@ impl Update {
         if self.currency.is_some() {
             let currency = clean(integration["currency"].as_str().unwrap_or_default());
             output::print(format_args!("Its prices are in {currency}, from the next webhook on."))?;
+        }
+        match self.poll_every {
+            None => {}
+            Some(0) => output::say("Its store sends webhooks, and is not asked in place of them.")?,
+            Some(minutes) => output::say(&format!(
+                "Its store is asked every {minutes} minutes what it changed, in place of webhooks."
+            ))?,
         }
         Ok(())
     }

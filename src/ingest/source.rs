@@ -248,7 +248,9 @@ impl Source {
         let provider = self.link.provider.as_str();
         match self.came_by {
             ReportSource::Webhook => self.ingest.metrics.webhook_accepted(provider, outcome),
-            ReportSource::Reconciliation => self.ingest.metrics.order_reconciled(provider, outcome),
+            ReportSource::Reconciliation | ReportSource::Polling => {
+                self.ingest.metrics.order_reconciled(provider, outcome)
+            }
         }
         let delivery = delivery.map(tracing::field::display);
         tracing::info!(provider, integration = %self.integration_id, delivery, outcome, "webhook recorded");

@@ -43,6 +43,10 @@ pub enum IntegrationCommand {
     ChangeCurrency {
         currency: String,
     },
+    /// How often the store is asked what it changed, in place of webhooks; None for webhooks.
+    ChangePolling {
+        every_minutes: Option<u32>,
+    },
     /// Access to the store's API. `store` names the store in it, where the token alone does not.
     SaveStoreAccess {
         token: SecretString,

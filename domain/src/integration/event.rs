@@ -44,6 +44,11 @@ pub enum IntegrationEvent {
     CurrencyChanged {
         currency: Currency,
     },
+    /// The store is asked so often what it changed, in place of webhooks; None: it sends webhooks.
+    PollingChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every_minutes: Option<u32>,
+    },
     /// Access to the store's API, where thin webhooks have orders fetched.
     StoreAccessSaved {
         token: Private<String>,

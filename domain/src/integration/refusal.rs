@@ -2,7 +2,7 @@
 
 use super::{
     MAX_APP_CHARS, MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS,
-    MAX_SECRET_CHARS, MAX_TOKEN_CHARS, Provider,
+    MAX_SECRET_CHARS, MAX_TOKEN_CHARS, POLL_MINUTES, Provider,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum IntegrationRefusal {
     AddressNotSigned { provider: Provider },
     #[error("a currency is the three letters of its ISO 4217 code, such as EUR")]
     InvalidCurrency,
+    #[error(
+        "a store is asked every {} to {} minutes what it changed",
+        POLL_MINUTES.start(),
+        POLL_MINUTES.end()
+    )]
+    InvalidPollInterval,
     #[error("an access token must have 1 to {MAX_TOKEN_CHARS} characters: ASCII letters, digits and marks, no spaces")]
     InvalidToken,
     #[error("the id and the secret of an app have 1 to {MAX_APP_CHARS} characters each, without spaces")]

@@ -203,6 +203,20 @@ fn currency_changed() -> IntegrationEvent {
     IntegrationEvent::CurrencyChanged { currency: Currency::parse("EUR").unwrap() }
 }
 
+#[test]
+fn a_store_is_asked_in_place_of_webhooks_where_a_merchant_wants_it() {
+    let change = |every_minutes| IntegrationCommand::ChangePolling { every_minutes };
+    let changed = |every_minutes| IntegrationEvent::PollingChanged { every_minutes };
+    given([]).when(change(Some(15))).then_expect_events(vec![changed(Some(15))]);
+    given([changed(Some(15))]).when(change(Some(15))).then_expect_events(vec![]);
+    given([changed(Some(15))]).when(change(None)).then_expect_events(vec![changed(None)]);
+    given([]).when(change(None)).then_expect_events(vec![]);
+    for minutes in [0, 4, 1_441] {
+        given([]).when(change(Some(minutes))).then_expect_error(IntegrationRefusal::InvalidPollInterval);
+    }
+    assert_eq!(fold([changed(Some(15))]).link().unwrap().poll_every_minutes, Some(15));
+}
+
 fn access_saved(store: Option<&str>) -> IntegrationEvent {
     let store = store.map(str::to_owned);
     IntegrationEvent::StoreAccessSaved {
@@ -346,6 +360,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         },
         connecting::app_saved(),
         IntegrationEvent::StoreAppRemoved {},
+        IntegrationEvent::PollingChanged { every_minutes: Some(15) },
+        IntegrationEvent::PollingChanged { every_minutes: None },
     ];
     insta::assert_snapshot!(stored(&events));
 }

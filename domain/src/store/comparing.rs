@@ -56,13 +56,13 @@ impl Comparing {
 }
 
 impl OrdersCompared {
-    /// When it is done again: at once where the list goes on, and when what is awaited should have come.
-    pub fn next_at(more: bool, awaited: &[AwaitedOrder], at: DateTime<Utc>) -> DateTime<Utc> {
+    /// When it is done again after `usual`: at once where the list goes on, and when what is awaited should have come.
+    pub fn next_at(usual: TimeDelta, more: bool, awaited: &[AwaitedOrder], at: DateTime<Utc>) -> DateTime<Utc> {
         if more {
             return at;
         }
         let due = awaited.iter().map(|order| order.seen_at + GRACE).min();
-        due.map_or(at + COMPARE_EVERY, |due| due.clamp(at + TimeDelta::seconds(1), at + COMPARE_EVERY))
+        due.map_or(at + usual, |due| due.clamp(at + TimeDelta::seconds(1), at + usual))
     }
 }
 
@@ -83,7 +83,8 @@ impl Store {
     /// Where an order was missed, a webhook may be missing.
     pub(super) fn compared(&self, found: OrdersCompared) -> Vec<StoreEvent> {
         let is_recent = self.missed_at.is_some_and(|at| found.at < at + MISSED_EVERY);
-        let is_wanted = found.fetched > 0 && !is_recent && self.check_at.is_some_and(|at| at > found.at);
+        let is_wanted =
+            found.fetched > 0 && !found.polled && !is_recent && self.check_at.is_some_and(|at| at > found.at);
         let check = is_wanted.then_some(StoreEvent::CheckRequested {
             cause: CheckCause::Missed,
             due_at: found.at,

@@ -87,6 +87,9 @@ pub struct OrdersCompared {
     /// Orders that the store changed between these moments were listed.
     pub since: DateTime<Utc>,
     pub through: DateTime<Utc>,
+    /// The store was asked in place of webhooks: what was fetched was not missed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub polled: bool,
     /// Orders that it says it changed since the comparison before.
     pub changed: u32,
     /// Of all that was looked for, so many were here by their webhooks, also of those that were awaited before.

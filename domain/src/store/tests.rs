@@ -88,6 +88,7 @@ fn found(fetched: u32, at: DateTime<Utc>) -> OrdersCompared {
     OrdersCompared {
         since: noon() - OVERLAP,
         through: noon() + TimeDelta::minutes(1),
+        polled: false,
         changed: 3,
         received: 3 - fetched,
         fetched,
@@ -97,7 +98,7 @@ fn found(fetched: u32, at: DateTime<Utc>) -> OrdersCompared {
         longest_delay_ms: (fetched > 0).then_some(60_000),
         began_at: at,
         at,
-        next_at: OrdersCompared::next_at(false, &[], at),
+        next_at: OrdersCompared::next_at(COMPARE_EVERY, false, &[], at),
     }
 }
 
@@ -280,7 +281,7 @@ fn the_orders_of_a_store_are_compared_every_hour_and_sooner_where_they_are_await
     let store = fold([watched(), check.clone(), begun()]);
     assert_eq!(store.due_at(), Some(noon() + GRACE));
     let at = noon() + GRACE;
-    let next = |more, awaited: &[AwaitedOrder]| OrdersCompared::next_at(more, awaited, at);
+    let next = |more, awaited: &[AwaitedOrder]| OrdersCompared::next_at(COMPARE_EVERY, more, awaited, at);
     assert_eq!((next(false, &[]), next(true, &[])), (at + COMPARE_EVERY, at));
     assert_eq!(next(false, &[awaited("1", at), awaited("2", at + GRACE)]), at + GRACE);
     assert_eq!(next(false, &[awaited("1", noon() - GRACE)]), at + TimeDelta::seconds(1), "it is no storm");
@@ -319,6 +320,10 @@ fn an_order_that_was_missed_has_the_webhooks_checked_once_an_hour() {
         [&history[..], &[one, check, StoreEvent::SubscriptionsChecked(checked()), started(Task::Compare, "a", soon)]];
     let events = vec![StoreEvent::OrdersCompared(found(1, soon))];
     given(again.concat()).when(compared(1, soon)).then_expect_events(events);
+    // What is fetched in place of webhooks was not missed.
+    let polled = OrdersCompared { polled: true, ..found(1, noon()) };
+    let event = StoreEvent::OrdersCompared(polled.clone());
+    given(history).when(by_worker("a", Step::Compared(polled))).then_expect_events(vec![event]);
 }
 
 #[test]
@@ -394,6 +399,7 @@ fn the_stored_form_of_every_event_is_pinned() {
             ..found(1, noon())
         }),
         not_compared(1),
+        StoreEvent::OrdersCompared(OrdersCompared { polled: true, ..found(1, noon()) }),
     ];
     insta::assert_snapshot!(stored(&events));
 }

@@ -11,10 +11,10 @@ use event_log::recorded::Recorded;
 use storage::{Database, Sql};
 
 table_row!(DayRow, "store_days", key id; once integration_id, day;
-    changing comparisons, changed, received, fetched, unchanged, unreadable, longest_delay_ms);
+    changing comparisons, changed, received, fetched, polled, unchanged, unreadable, longest_delay_ms);
 
 const COLUMNS: &str =
-    "id, integration_id, day, comparisons, changed, received, fetched, unchanged, unreadable, longest_delay_ms";
+    "id, integration_id, day, comparisons, changed, received, fetched, polled, unchanged, unreadable, longest_delay_ms";
 
 /// A day of a store, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -30,6 +30,8 @@ pub struct DayRow {
     pub changed: i64,
     pub received: i64,
     pub fetched: i64,
+    /// Were fetched since the store is asked in place of webhooks.
+    pub polled: i64,
     pub unchanged: i64,
     pub unreadable: i64,
     /// The longest time between the change of an order and when it was fetched.
@@ -63,6 +65,7 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
             changed: 0,
             received: 0,
             fetched: 0,
+            polled: 0,
             unchanged: 0,
             unreadable: 0,
             longest_delay_ms: None,
@@ -87,10 +90,15 @@ impl DayRow {
         self.comparisons += 1;
         self.changed += i64::from(found.changed);
         self.received += i64::from(found.received);
-        self.fetched += i64::from(found.fetched);
+        if found.polled {
+            self.polled += i64::from(found.fetched);
+        } else {
+            self.fetched += i64::from(found.fetched);
+        }
         self.unchanged += i64::from(found.unchanged);
         self.unreadable += i64::try_from(found.unreadable.len()).unwrap_or(i64::MAX);
-        let delay = found.longest_delay_ms.and_then(|delay| i64::try_from(delay).ok());
+        let longest = found.longest_delay_ms.filter(|_| !found.polled);
+        let delay = longest.and_then(|delay| i64::try_from(delay).ok());
         self.longest_delay_ms = self.longest_delay_ms.max(delay);
     }
 }

@@ -79,6 +79,11 @@ impl Integration {
         self.0.notification_url.clone().unwrap_or_else(own)
     }
 
+    /// How often the store is asked what it changed, in place of webhooks, in minutes; null where it sends webhooks.
+    async fn poll_every_minutes(&self) -> Option<i32> {
+        self.0.poll_every_minutes.map(int)
+    }
+
     /// What the store's prices are in, where it was said: Shopify's and WooCommerce's webhooks of products do not.
     async fn currency(&self) -> Option<&str> {
         self.0.currency.as_deref()

@@ -118,6 +118,8 @@ enum WebhookSource {
     Webhook,
     /// The store never sent it: its orders were compared with what had come, and it was read at the store.
     Reconciliation,
+    /// The store is asked what it changed, in place of webhooks.
+    Polling,
 }
 
 #[ComplexObject]

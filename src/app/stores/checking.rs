@@ -21,6 +21,8 @@ const MAX_PAGES: usize = 20;
 /// How long a check may take with all its calls: less than the lease of a store lasts.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// By which Shopify says that the app is gone.
+const UNINSTALLED: &str = "app/uninstalled";
 /// How long a store that is disconnected is called for at most.
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an earlier secret counts beside the one of a new subscription: what was signed with it may still be on its way.
@@ -187,7 +189,11 @@ impl Check<'_> {
         let known = self.known().await?;
         let all = self.list().await?;
         let ours: Vec<&Subscription> = all.iter().filter(|one| one.address == address).collect();
-        let wanted: BTreeSet<&str> = self.api.topics(self.visit.link.purpose).into_iter().collect();
+        let mut wanted: BTreeSet<&str> = self.api.topics(self.visit.link.purpose).into_iter().collect();
+        if self.visit.link.poll_every_minutes.is_some() {
+            // The store is asked in place of webhooks, but for the one that cannot be asked for.
+            wanted.retain(|topic| *topic == UNINSTALLED);
+        }
         let mut by_topic: BTreeMap<&str, Vec<&Subscription>> = BTreeMap::new();
         for subscription in &ours {
             for topic in &subscription.topics {

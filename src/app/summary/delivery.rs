@@ -144,13 +144,15 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
         }
     };
     let sentence = said_of_signature(sentence, webhook.unsigned);
-    let sentence = match (webhook.source, webhook.changed_at) {
-        (ReportSource::Webhook, _) => sentence,
-        (ReportSource::Reconciliation, changed_at) => {
-            let at = changed_at.map(|at| format!(", changed at {},", moment(at))).unwrap_or_default();
-            format!(
-                "{sentence} No webhook had come of it: the store's orders were compared with what it had sent, and this one{at} was fetched."
-            )
+    let changed_at = webhook.changed_at.map(|at| format!(", changed at {},", moment(at))).unwrap_or_default();
+    let sentence = match webhook.source {
+        ReportSource::Webhook => sentence,
+        ReportSource::Reconciliation => format!(
+            "{sentence} No webhook had come of it: the store's orders were compared with what it had sent, and this \
+             one{changed_at} was fetched."
+        ),
+        ReportSource::Polling => {
+            format!("{sentence} The store was asked what it had changed, and this order{changed_at} was fetched.")
         }
     };
     match webhook.api_key {

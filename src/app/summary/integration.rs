@@ -42,6 +42,12 @@ pub(super) fn of_integration(event: &IntegrationEvent) -> String {
         IntegrationEvent::NotificationUrlChanged { notification_url } => {
             format!("The store posts to {notification_url} now.")
         }
+        IntegrationEvent::PollingChanged { every_minutes: Some(minutes) } => {
+            format!("The store is asked every {minutes} minutes what it changed, in place of webhooks.")
+        }
+        IntegrationEvent::PollingChanged { every_minutes: None } => {
+            "The store sends webhooks, and is not asked in place of them any more.".to_owned()
+        }
         IntegrationEvent::CurrencyChanged { currency } => format!("The store's prices are in {currency}."),
         IntegrationEvent::StoreAccessSaved { token_preview, store, authorization: None, .. } => {
             let store = store.as_ref().map(|store| format!(" (store {store})")).unwrap_or_default();

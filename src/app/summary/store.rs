@@ -70,6 +70,9 @@ fn of_comparison(found: &OrdersCompared) -> String {
     )];
     match fetched {
         0 => {}
+        fetched if found.polled => {
+            said.push(format!("{} were fetched, as the store is asked in place of webhooks.", orders(*fetched)));
+        }
         1 => said.push("1 order was fetched because the store never sent it.".to_owned()),
         fetched => said.push(format!("{} were fetched because the store never sent them.", orders(*fetched))),
     }

@@ -30,6 +30,7 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "item_mapping_removed",
             "notification_url_changed",
             "order_statuses_changed",
+            "polling_changed",
             "purpose_changed",
             "signing_secret_rotated",
             "signing_secret_set",

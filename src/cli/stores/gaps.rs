@@ -22,7 +22,7 @@ pub(in crate::cli) struct Gaps {
 }
 
 const GAPS: &str = "query($id: ID!, $days: Int!) { integration(id: $id) { id name storeGaps(days: $days) {
-  since sentence sent received fetched unchanged unreadable averageDelaySeconds longestDelaySeconds longestFetchDelaySeconds
+  since sentence sent received fetched polled unchanged unreadable averageDelaySeconds longestDelaySeconds longestFetchDelaySeconds
   days { day comparisons sent received fetched unchanged unreadable } } } }";
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +32,7 @@ struct Report {
     sent: i64,
     received: i64,
     fetched: i64,
+    polled: i64,
     average_delay_seconds: Option<f64>,
     longest_delay_seconds: Option<f64>,
     longest_fetch_delay_seconds: Option<f64>,
@@ -65,8 +66,11 @@ impl Gaps {
             anyhow::bail!("the orders of this store are not compared: it is not connected, or cannot list them");
         };
         output::say(&report.sentence)?;
-        let Report { sent, received, fetched, .. } = report;
+        let Report { sent, received, fetched, polled, .. } = report;
         output::print(format_args!("Changed:  {sent} ({received} came by webhook, {fetched} fetched)"))?;
+        if polled > 0 {
+            output::print(format_args!("Polled:   {polled} fetched, as the store is asked in place of webhooks"))?;
+        }
         if let (Some(average), Some(longest)) = (report.average_delay_seconds, report.longest_delay_seconds) {
             output::print(format_args!("Delay:    {average:.1} s on average, {longest:.1} s at most, of webhooks"))?;
         }

@@ -11,7 +11,7 @@ use domain::delivery::{Delivery, MAX_REASON_CHARS, WebhookOutcome};
 use domain::integration::AccessLost;
 use domain::resource::{Resource, ResourceKind};
 use domain::store::{
-    AwaitedOrder, Comparing, GRACE, MAX_AWAITED, OVERLAP, OrdersCompared, Step, Store, UnreadableOrder,
+    AwaitedOrder, COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, OVERLAP, OrdersCompared, Step, Store, UnreadableOrder,
 };
 use domain::{DeliveryId, ReportSource, ResourceId};
 use providers::{ListedOrder, Malformed, OrderListApi, WebhookStep};
@@ -101,7 +101,7 @@ pub(super) async fn compare(work: &StoreWork, visit: Visit<'_>) -> Result<(), Er
     let (reason, retry_after) = match ended {
         Ok(Ok(found)) => {
             let OrdersCompared { received, fetched, .. } = &found;
-            if *fetched > 0 {
+            if *fetched > 0 && !found.polled {
                 tracing::warn!(integration = %visit.id, fetched, received, "orders were fetched that a store never sent");
             }
             work.metrics.orders_compared(visit.link.provider.as_str(), "compared");
@@ -127,6 +127,7 @@ impl Comparison<'_> {
         let mut found = OrdersCompared {
             since,
             through: listed.through,
+            polled: self.is_polled(),
             changed: 0,
             received: 0,
             fetched: 0,
@@ -160,8 +161,15 @@ impl Comparison<'_> {
             }
         }
         found.at = self.work.data.now();
-        found.next_at = OrdersCompared::next_at(more, &found.awaited, found.at);
+        let usual =
+            self.visit.link.poll_every_minutes.map_or(COMPARE_EVERY, |minutes| TimeDelta::minutes(minutes.into()));
+        found.next_at = OrdersCompared::next_at(usual, more, &found.awaited, found.at);
         Ok(found)
+    }
+
+    /// Whether no webhooks are awaited.
+    fn is_polled(&self) -> bool {
+        self.visit.link.poll_every_minutes.is_some()
     }
 
     /// Everything that the store changed since, as far as there is time.
@@ -201,7 +209,7 @@ impl Comparison<'_> {
             return Ok(Became::Received);
         }
         let now = self.work.data.now();
-        let may_be_coming = order.changed_at > now - GRACE;
+        let may_be_coming = order.changed_at > now - GRACE && !self.is_polled();
         if may_be_coming && wanted.seen_at.is_none_or(|seen_at| now < seen_at + GRACE) {
             return Ok(Became::Awaited);
         }
@@ -224,7 +232,8 @@ impl Comparison<'_> {
     async fn record(&self, webhook: (String, Vec<u8>)) -> Result<Became, Ended> {
         let Visit { id, link, worker: _, origin } = &self.visit;
         let of = (*id, (*link).clone());
-        let came_by = (ReportSource::Reconciliation, origin.clone());
+        let came_by = if self.is_polled() { ReportSource::Polling } else { ReportSource::Reconciliation };
+        let came_by = (came_by, origin.clone());
         match self.work.ingest.record_read(of, webhook, came_by).await {
             Ok(receipt) if is_news(receipt.outcome) => Ok(Became::Fetched),
             Ok(_) => Ok(Became::Unchanged),

@@ -72,7 +72,7 @@ pub(super) async fn comparison(merchant: &Merchant<'_>, id: &str) -> Value {
 
 async fn gaps(merchant: &Merchant<'_>, id: &str) -> Value {
     let document =
-        "query ($id: ID!) { integration(id: $id) { storeGaps { sentence sent received fetched unchanged unreadable
+        "query ($id: ID!) { integration(id: $id) { storeGaps { sentence sent received fetched polled unchanged unreadable
         averageDelaySeconds longestFetchDelaySeconds days { comparisons sent fetched } } } }";
     merchant.ask(document, json!({ "id": id })).await["integration"]["storeGaps"].clone()
 }
@@ -374,5 +374,40 @@ on_each_engine! {
         wait_until(app, || async { (comparison(&merchant, &id).await["latest"]["fetched"] == json!(1)).then_some(()) }).await;
         app.settle().await;
         assert_eq!(merchant.deliveries().await.len(), 1);
+    }
+
+    async fn a_store_that_is_asked_sends_no_webhooks_and_nothing_counts_as_missed(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = watched(&merchant, json!({})).await;
+        let poll = async |minutes: u32| {
+            let document = "mutation ($input: UpdateIntegrationInput!) { updateIntegration(input: $input) {
+                integration { pollEveryMinutes } userErrors { code } } }";
+            let input = json!({ "integrationId": id, "pollEveryMinutes": minutes });
+            let answer = merchant.ask(document, json!({ "input": input })).await["updateIntegration"].clone();
+            app.settle().await;
+            answer
+        };
+        assert_eq!(poll(4).await["userErrors"], json!([{ "code": "INVALID_POLL_INTERVAL" }]));
+        assert_eq!(poll(15).await["integration"]["pollEveryMinutes"], json!(15));
+        assert_eq!(topics(app, &id), ["app/uninstalled"]);
+        app.stores.place_order(SHOP, storm("follows_at_once")).unwrap();
+        // It is not waited for a webhook.
+        app.advance(TimeDelta::minutes(15));
+        wait_until(app, || async { (comparison(&merchant, &id).await["latest"]["fetched"] == json!(1)).then_some(()) }).await;
+        app.settle().await;
+        assert_eq!(merchant.deliveries().await[0]["status"], json!("COMPLETED"));
+        let receipts = merchant.ask("{ webhookReceipts(first: 1) { nodes { source } } }", json!({})).await;
+        assert_eq!(receipts["webhookReceipts"]["nodes"][0]["source"], json!("POLLING"));
+        let said = gaps(&merchant, &id).await;
+        assert_eq!((&said["polled"], &said["fetched"]), (&json!(1), &json!(0)), "{said}");
+        assert_eq!(topics(app, &id), ["app/uninstalled"]);
+        // Its webhooks are made again.
+        poll(0).await;
+        assert_eq!(topics(app, &id).len(), 9);
+        let shop = merchant.shop(domain::integration::Provider::Generic).await;
+        let document = "mutation ($input: UpdateIntegrationInput!) { updateIntegration(input: $input) { userErrors { code } } }";
+        let input = json!({ "integrationId": shop.id, "pollEveryMinutes": 15 });
+        let refused = merchant.ask(document, json!({ "input": input })).await;
+        assert_eq!(refused["updateIntegration"]["userErrors"], json!([{ "code": "CANNOT_POLL" }]));
     }
 }

@@ -97,6 +97,8 @@ pub(super) struct StoreGaps {
     received: i32,
     /// Were fetched because the store never sent them.
     fetched: i32,
+    /// Were fetched as the store is asked in place of webhooks.
+    polled: i32,
     /// Were changed in a way that says nothing new, or are gone.
     unchanged: i32,
     /// Could not be read at the store.
@@ -119,6 +121,7 @@ struct StoreGapsOfDay {
     sent: i32,
     received: i32,
     fetched: i32,
+    polled: i32,
     unchanged: i32,
     unreadable: i32,
 }
@@ -137,6 +140,7 @@ impl From<GapReport> for StoreGaps {
             sent: int(sent),
             received: int(sum(|day| day.received)),
             fetched: int(fetched),
+            polled: int(sum(|day| day.polled)),
             unchanged: int(sum(|day| day.unchanged)),
             unreadable: int(sum(|day| day.unreadable)),
             average_delay_seconds: seconds(delay.average),
@@ -159,6 +163,7 @@ impl From<&DayRow> for StoreGapsOfDay {
             sent: int(row.changed),
             received: int(row.received),
             fetched: int(row.fetched),
+            polled: int(row.polled),
             unchanged: int(row.unchanged),
             unreadable: int(row.unreadable),
         }

@@ -54,6 +54,10 @@ struct UpdateIntegrationInput {
     /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`. It counts for each
     /// product from its next webhook on.
     currency: Option<String>,
+    /// Has the store asked so often what it changed, in place of webhooks: every 5 to 1440 minutes; 0 for webhooks. Its orders are
+    /// compared with its webhooks every hour in any case.
+    #[graphql(validator(minimum = 0))]
+    poll_every_minutes: Option<i32>,
 }
 
 #[derive(InputObject)]
@@ -158,9 +162,12 @@ impl Integrations {
             order_statuses,
             notification_url,
             currency,
+            poll_every_minutes,
         } = input;
+        let poll_every = poll_every_minutes.map(|minutes| u32::try_from(minutes).unwrap_or_default());
         let purpose = purpose.map(Into::into);
-        let changes = IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency };
+        let changes =
+            IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency, poll_every };
         changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
     }
 
