@@ -205,7 +205,7 @@ impl IntegrationRow {
                 self.notification_url = Some(storable(notification_url));
             }
             IntegrationEvent::PollingChanged { every_minutes } => {
-                self.poll_every_minutes = every_minutes.map(i64::from)
+                self.poll_every_minutes = every_minutes.map(i64::from);
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
             IntegrationEvent::StoreAccessSaved { token: _, token_preview, store, authorization } => {

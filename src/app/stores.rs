@@ -19,7 +19,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::IntegrationId;
 use domain::account::Account;
-use domain::integration::{IntegrationCommand, Link, Provider};
+use domain::integration::{IntegrationCommand, Link, Provider, Purpose};
 use event_log::Origin;
 use event_log::vault::SecretKey;
 use providers::{OAuth, StoreApi};
@@ -28,6 +28,7 @@ use secrecy::SecretString;
 use super::error::{Error, Refused};
 use super::integrations::Integrations;
 use super::viewer::Viewer;
+use crate::ingest::verification::Verification;
 use crate::metrics::Metrics;
 use crate::ports::stores::{StoreClient, api_of};
 use turns::Turns;
@@ -59,7 +60,7 @@ pub struct Disconnected {
 pub struct Stores {
     integrations: Integrations,
     client: StoreClient,
-    apps: PlatformApps,
+    verification: Verification,
     metrics: Arc<Metrics>,
     key: Arc<SecretKey>,
     callbacks: Turns,
@@ -70,11 +71,19 @@ pub struct Stores {
 impl Stores {
     pub fn new(
         integrations: Integrations,
-        (client, apps, metrics): (StoreClient, PlatformApps, Arc<Metrics>),
+        (client, verification, metrics): (StoreClient, Verification, Arc<Metrics>),
         key: SecretKey,
         public_url: String,
     ) -> Self {
-        Self { integrations, client, apps, metrics, key: Arc::new(key), callbacks: Turns::default(), public_url }
+        Self {
+            integrations,
+            client,
+            verification,
+            metrics,
+            key: Arc::new(key),
+            callbacks: Turns::default(),
+            public_url,
+        }
     }
 
     /// Forgets the token of a store, which is asked to send us nothing more. Its integration stays.
@@ -117,6 +126,13 @@ impl Stores {
     pub(crate) fn redirect_uri(&self, provider: &str) -> String {
         format!("{}/oauth/{provider}/callback", self.public_url)
     }
+}
+
+/// What an integration of this purpose needs and the store has not allowed: a purpose may have become wider since it was asked.
+pub fn missing_scopes(provider: Provider, purpose: Purpose, granted: &[String]) -> Vec<String> {
+    let Some(oauth) = api_of(provider).and_then(StoreApi::oauth) else { return vec![] };
+    let is_missing = |scope: &&str| !granted.iter().any(|granted| granted == scope);
+    oauth.scopes(purpose).into_iter().filter(is_missing).map(str::to_owned).collect()
 }
 
 fn oauth_of(provider: Provider) -> Result<(&'static dyn StoreApi, &'static dyn OAuth), Refused> {

@@ -249,7 +249,7 @@ impl Source {
         match self.came_by {
             ReportSource::Webhook => self.ingest.metrics.webhook_accepted(provider, outcome),
             ReportSource::Reconciliation | ReportSource::Polling => {
-                self.ingest.metrics.order_reconciled(provider, outcome)
+                self.ingest.metrics.order_reconciled(provider, outcome);
             }
         }
         let delivery = delivery.map(tracing::field::display);

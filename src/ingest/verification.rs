@@ -65,10 +65,7 @@ impl Verification {
         received: &Received<'_>,
         link: &Link,
     ) -> Result<Sender, IngestRefusal> {
-        // What an app registers is signed with its secret, also where the merchant made other webhooks by hand.
-        let of_app = self.apps.signing_secret(link);
-        let shared = self.secrets.of(link.provider).filter(|_| !link.has_signing_secret());
-        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(of_app).chain(shared).collect();
+        let secrets: Vec<&str> = link.signing_secrets(received.at).chain(self.others(link)).collect();
         if !secrets.is_empty() || link.has_signing_secret() {
             platform.verify(received, &secrets)?;
             return Ok(Sender::Store);
@@ -77,6 +74,18 @@ impl Verification {
             Environment::Production => Err(IngestRefusal::NoSecret),
             Environment::Development => Ok(Sender::Unknown),
         }
+    }
+
+    /// Whether a secret is known with which the store of an integration, or an app there, signs.
+    pub(crate) fn knows_secret(&self, link: &Link) -> bool {
+        link.has_signing_secret() || self.others(link).next().is_some()
+    }
+
+    /// What may sign beside the integration's own: what an app registers is signed with its secret, also where the merchant made
+    /// other webhooks by hand.
+    fn others<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = &'a str> {
+        let shared = self.secrets.of(link.provider).filter(|_| !link.has_signing_secret());
+        self.apps.signing_secret(link).into_iter().chain(shared)
     }
 
     /// Whether a refusal is hidden from the platform behind a 200: too many others would have it stop sending to every store

@@ -105,7 +105,7 @@ impl Parts {
         let identifiers = Identifiers::new(data.clone());
         let integrations =
             Integrations::new(data.clone(), links.clone(), options.limits, identifiers, public_url.clone());
-        let of_stores = (ports.stores.clone(), options.verification.apps.clone(), metrics.clone());
+        let of_stores = (ports.stores.clone(), options.verification.clone(), metrics.clone());
         let stores = Stores::new(integrations.clone(), of_stores, link_key, public_url.clone());
         let (rates, refusals) = (Arc::<Rates>::default(), Arc::<Refusals>::default());
         let volumes = Arc::new(Volumes::new(options.limits.daily_bytes));

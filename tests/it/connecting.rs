@@ -6,13 +6,15 @@ mod other_platforms;
 mod reconciling;
 mod webhooks;
 
+use cloud_bridge::service::ServiceOptions;
 use cloud_bridge::store_sandbox::{App, Platform, Store};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
+pub(crate) use webhooks::doctor;
 
 use crate::app::{CLIENT_ID, CLIENT_SECRET, Merchant, TestApp, text};
-use crate::engines::on_each_engine;
+use crate::engines::{Engine, given_each_engine, on_each_engine};
 
 pub(crate) const SHOP: &str = "storm-audio";
 const DOMAIN: &str = "storm-audio.myshopify.com";
@@ -130,7 +132,7 @@ pub(crate) async fn a_day_of_connections(app: &TestApp) {
     let lost = connected(&merchant, json!({ "name": "Lost" })).await;
     webhooks::checked(&merchant, &lost, "CONNECTED").await;
     app.stores.uninstall(SHOP, CLIENT_ID).unwrap();
-    webhooks::doctor(&merchant, &lost).await;
+    doctor(&merchant, &lost).await;
     let merchant = app.merchant().await;
     let ended = connected(&merchant, json!({ "name": "Ended", "purpose": "BOTH" })).await;
     webhooks::checked(&merchant, &ended, "CONNECTED").await;
@@ -174,6 +176,19 @@ on_each_engine! {
         assert!(shown.contains("read_products"), "{shown}");
         let stands = connection(&merchant, &text(&begun["integration"]["id"])).await;
         assert_eq!((&stands["status"], &stands["missingScopes"]), (&json!("CONNECTED"), &json!(["read_products"])));
+    }
+
+    async fn what_a_wider_purpose_needs_is_missing_until_it_is_allowed(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = connected(&merchant, json!({})).await;
+        assert_eq!(connection(&merchant, &id).await["missingScopes"], json!([]));
+        let document = "mutation ($input: UpdateIntegrationInput!) { updateIntegration(input: $input) { userErrors { code } } }";
+        merchant.ask(document, json!({ "input": { "integrationId": id, "purpose": "BOTH" } })).await;
+        let missing = connection(&merchant, &id).await["missingScopes"].clone();
+        assert!(missing.as_array().unwrap().contains(&json!("read_customers")), "{missing}");
+        let findings = doctor(&merchant, &id).await;
+        let is_said = findings.iter().any(|(level, said)| level == "WRONG" && said.contains("did not allow read_customers"));
+        assert!(is_said, "{findings:?}");
     }
 
     async fn who_says_no_ends_it_and_the_reason_is_seen(app: &TestApp) {
@@ -231,4 +246,19 @@ on_each_engine! {
         let made = merchant.ask("{ integrations(first: 1) { nodes { id } } }", json!({})).await;
         assert_eq!(made["integrations"]["nodes"], json!([]));
     }
+}
+
+async fn under_a_path_no_browser_can_connect_a_store(engine: Engine) {
+    let under_a_path = |options| ServiceOptions { public_url: "https://shop.example/bridge/".to_owned(), ..options };
+    let app = TestApp::start(engine).await.stop_node().await.start_with(under_a_path).await;
+    let merchant = app.merchant().await;
+    open_shop(&app, SHOP);
+    let begun = begin(&merchant, json!({ "store": SHOP })).await;
+    assert_eq!(begun["userErrors"][0]["code"], json!("CANNOT_CONNECT"), "{begun}");
+    assert!(text(&begun["userErrors"][0]["message"]).contains("--public-url has a path"), "{begun}");
+    app.finish().await;
+}
+
+given_each_engine! {
+    under_a_path_no_browser_can_connect_a_store
 }

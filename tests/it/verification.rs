@@ -176,6 +176,12 @@ async fn the_secret_of_a_platforms_app_verifies_where_an_integration_has_none(en
     shop.post(&order()).await.refused(401, "wrong_signature");
     let square = without_secret(&merchant, Provider::Square).await;
     square.post(&order()).await.refused(500, "secret_missing");
+    // Who asks what is wrong hears the same.
+    for (shop, level) in [(&of_app, "FINE"), (&square, "WRONG")] {
+        let findings = crate::connecting::doctor(&merchant, &shop.id).await;
+        let of_secret = findings.iter().find(|(_, sentence)| sentence.contains("secret")).unwrap();
+        assert_eq!(of_secret.0, level, "{findings:?}");
+    }
     app.finish().await;
 }
 

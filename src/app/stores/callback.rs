@@ -12,6 +12,13 @@ use crate::app::error::Error;
 use crate::app::links::CurrentLink;
 use crate::ports::stores::{CallFailure, Target};
 
+/// Why a store's code was good for nothing.
+struct NotGranted {
+    reason: String,
+    /// It was the code that was not taken.
+    is_of_code: bool,
+}
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
@@ -88,7 +95,7 @@ impl Stores {
         }
         let now = self.integrations.now();
         let attempt = link.awaits(state.attempt_id, now)?.clone();
-        let app = self.apps.with_id(&link, &attempt.client_id).ok_or(CallbackError::NoApp)?;
+        let app = self.verification.apps.with_id(&link, &attempt.client_id).ok_or(CallbackError::NoApp)?;
         let callback = match oauth.callback(&query, &app, now) {
             Ok(callback) => callback,
             Err(refusal) => {
@@ -101,23 +108,40 @@ impl Stores {
         };
         if callback.store.is_some() && attempt.store.is_some() && callback.store != attempt.store {
             let known = attempt.store.unwrap_or_default();
-            return Err(IntegrationRefusal::OtherStore { known }.into());
+            let refusal = IntegrationRefusal::OtherStore { known };
+            self.fail(state, &format!("another store was authorised: {refusal}")).await?;
+            return Err(refusal.into());
         }
         let granted = self.granted(&link, oauth, (&callback, &app), &attempt.scopes).await;
         let grant = match granted {
             Ok(grant) => grant,
-            Err(reason) => {
-                self.fail(state, &reason).await?;
+            Err(NotGranted { reason, is_of_code }) => {
+                // Where nothing signs what comes back, anyone can make this browser bring a code that is none: that ends nothing.
+                if !is_of_code || oauth.returns_state() {
+                    self.fail(state, &reason).await?;
+                }
                 return Err(CallbackError::Store(reason));
             }
         };
         let before = self.connected_before(state.integration_id, &link, (&attempt, &grant)).await?;
-        let Some((other, of_other)) = before else { return self.complete(state, grant).await };
-        self.hand_over((other, &of_other), oauth, &attempt, &grant).await.map_err(not_saved)?;
-        let reason = format!("the integration {other} has this store already, and was connected with it again");
-        let connected = self.complete(State { integration_id: other, ..state }, grant).await?;
-        self.fail(state, &reason).await?;
-        Ok(connected)
+        let saved = match before {
+            None => self.complete(state, grant).await,
+            Some((other, of_other)) => {
+                self.hand_over((other, &of_other), oauth, &attempt, &grant).await.map_err(not_saved)?;
+                let connected = self.complete(State { integration_id: other, ..state }, grant).await;
+                let reason = format!("the integration {other} has this store already, and was connected with it again");
+                if connected.is_ok() {
+                    self.fail(state, &reason).await?;
+                }
+                connected
+            }
+        };
+        if let Err(error @ (CallbackError::Refused(_) | CallbackError::Unavailable)) = &saved {
+            // The code is used up: who waits is to begin again. Where nothing can be recorded, the attempt ends by itself.
+            let told = self.fail(state, &format!("it could not be saved: {error}")).await;
+            told.unwrap_or_else(|error| tracing::warn!(%error, "that connecting a store failed cannot be recorded"));
+        }
+        saved
     }
 
     async fn granted(
@@ -126,19 +150,24 @@ impl Stores {
         oauth: &dyn OAuth,
         (callback, app): (&Callback, &App<'_>),
         wanted: &[String],
-    ) -> Result<Grant, String> {
-        let target = Target::login(link.provider, callback.store.as_deref()).ok_or("it has no API")?;
+    ) -> Result<Grant, NotGranted> {
+        let other = |reason: String| NotGranted { reason, is_of_code: false };
+        let target = Target::login(link.provider, callback.store.as_deref());
+        let target = target.ok_or_else(|| other("it has no API".to_owned()))?;
         let redirect_uri = self.redirect_uri(link.provider.as_str());
         let exchange = oauth.exchange(callback, app, &redirect_uri);
         let body = self.client.call(&target, &exchange).await.map_err(|failure| match failure {
-            // Of a code that was used, or of a secret that is not the app's.
-            CallFailure::Unauthorized { .. } | CallFailure::Forbidden { .. } | CallFailure::NotFound { .. } => {
-                "it does not take the code, or the secret of the app".to_owned()
-            }
-            CallFailure::Unavailable { reason, .. } => reason,
+            CallFailure::Unauthorized { .. }
+            | CallFailure::Forbidden { .. }
+            | CallFailure::NotFound { .. }
+            | CallFailure::Unavailable { status: Some(400), .. } => NotGranted {
+                reason: "it does not take the code, which was used or is too old, or the secret of the app".to_owned(),
+                is_of_code: true,
+            },
+            CallFailure::Unavailable { reason, .. } => other(reason),
         })?;
         let granted = oauth.grant(&body, Some(callback), wanted, self.integrations.now());
-        granted.map_err(|malformed| format!("its answer is none: {malformed}"))
+        granted.map_err(|malformed| other(format!("its answer is none: {malformed}")))
     }
 
     async fn complete(&self, state: State, grant: Grant) -> Result<Connected, CallbackError> {

@@ -7,8 +7,8 @@ use domain::store::Checked;
 use event_log::Origin;
 use projections::integrations;
 
-use super::Stores;
 use super::requests::Outcome;
+use super::{Stores, missing_scopes};
 use crate::app::error::Error;
 use crate::app::viewer::Viewer;
 use crate::ports::stores::api_of;
@@ -77,7 +77,7 @@ impl Stores {
     }
 
     fn of_secret(&self, id: IntegrationId, link: &Link) -> Finding {
-        if link.has_signing_secret() || self.apps.signing_secret(link).is_some() {
+        if self.verification.knows_secret(link) {
             Finding::fine("There is a secret by which its webhooks are known.")
         } else {
             Finding::wrong(format!(
@@ -125,7 +125,7 @@ fn are_asked_for(provider: Provider) -> bool {
 
 fn of_scopes(link: &Link) -> Option<Finding> {
     let granted = link.store_access.as_ref()?.authorization.as_ref()?;
-    let missing = granted.missing_scopes.join(", ");
+    let missing = missing_scopes(link.provider, link.purpose, &granted.scopes).join(", ");
     (!missing.is_empty()).then(|| {
         Finding::wrong(format!(
             "The store did not allow {missing}: what needs that does not work. Connect it again, and allow it."

@@ -64,7 +64,7 @@ impl Stores {
     pub async fn authorize(&self, integration_id: &str, secret: &str, session: &str) -> Result<SentOn, PageError> {
         let (integration_id, link, attempt) = self.attempt_of(integration_id, secret).await?;
         let (_, oauth) = oauth_of(link.provider).map_err(Error::from)?;
-        let app = self.apps.with_id(&link, &attempt.client_id).ok_or(PageError::NoApp)?;
+        let app = self.verification.apps.with_id(&link, &attempt.client_id).ok_or(PageError::NoApp)?;
         let state = State { integration_id, attempt_id: attempt.id }.signed(&self.key, &link, session);
         let wanted = Authorize {
             client_id: app.client_id,

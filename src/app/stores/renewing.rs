@@ -50,7 +50,7 @@ impl Stores {
     ) -> Result<Renewal, Error> {
         let Some(granted) = access.authorization.as_ref() else { return Ok(Renewal::NotNeeded) };
         let refresh_token = granted.refresh_token.as_ref().and_then(|token| token.known());
-        let app = self.apps.with_id(link, &granted.client_id);
+        let app = self.verification.apps.with_id(link, &granted.client_id);
         let target = Target::login(link.provider, access.store.as_deref());
         let (Some(refresh_token), Some(app), Some(target), Some(old_token)) =
             (refresh_token, app, target, access.token.known())

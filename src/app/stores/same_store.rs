@@ -29,7 +29,8 @@ impl Stores {
             let Some(other) = row.id.parse().ok().filter(|other| *other != id) else { continue };
             let found = self.integrations.found(other).await?;
             let is_of_it = |other: &CurrentLink| {
-                other.known_store.as_deref() == Some(store) && self.apps.with_id(other, &attempt.client_id).is_some()
+                other.known_store.as_deref() == Some(store)
+                    && self.verification.apps.with_id(other, &attempt.client_id).is_some()
             };
             if let Some(found) = found.filter(is_of_it) {
                 return Ok(Some((other, found)));

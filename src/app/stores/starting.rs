@@ -50,6 +50,11 @@ impl Stores {
     /// Begins to connect a store. The address that is returned is for who may authorise it there, and no one else.
     pub async fn start(&self, viewer: &Viewer, wanted: ConnectStore) -> Result<Started, Error> {
         let (_, oauth) = oauth_of(wanted.provider)?;
+        if self.public_url.splitn(4, '/').nth(3).is_some() {
+            let message = "stores are connected in a browser, for which this server has to be at an address of its own: \
+                           its --public-url has a path";
+            return Err(Refused::new("CANNOT_CONNECT", message, None).into());
+        }
         let named = store_of(wanted.provider, wanted.store.as_deref(), oauth)?;
         let existing = match &wanted.integration_id {
             Some(id) => Some(self.integrations.managed(viewer, id).await?),
@@ -72,7 +77,7 @@ impl Stores {
             self.integrations.execute(viewer, of, save).await?;
         }
         let link = self.integrations.link(of.0).await?;
-        let app = self.apps.of(&link).ok_or_else(|| no_app(link.provider))?;
+        let app = self.verification.apps.of(&link).ok_or_else(|| no_app(link.provider))?;
         let secret = keys::new_link_secret();
         let attempt = ConnectionAttempt {
             id: ids::fresh(),
@@ -98,7 +103,7 @@ impl Stores {
         oauth: &dyn OAuth,
     ) -> Result<(IntegrationId, AccountId), Error> {
         require_store(wanted.provider, store, oauth)?;
-        if wanted.app.is_none() && !self.apps.has(wanted.provider) {
+        if wanted.app.is_none() && !self.verification.apps.has(wanted.provider) {
             return Err(no_app(wanted.provider).into());
         }
         let usual_name = store.unwrap_or(wanted.provider.name());

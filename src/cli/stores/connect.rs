@@ -110,6 +110,12 @@ impl Connect {
         note(&format!(
             "Integration:  {name} ({id})\n\nOpen this in a browser, as who may authorise the store:\n\n  {url}\n"
         ))?;
+        if payload["isNew"] == json!(false) && (self.name.is_some() || self.purpose.is_some()) {
+            input::note(
+                "Note: the integration was there already, so --name and --purpose change nothing. `cloud-bridge integrations \
+                 update` changes them.",
+            )?;
+        }
         if self.no_wait {
             return Ok(output::say(
                 "`cloud-bridge stores status` says what comes of it. The address is good for a quarter of an hour.",

@@ -4,6 +4,7 @@ use std::io;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use domain::integration::Provider;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -46,7 +47,7 @@ impl Status {
             output::print(format_args!("Store:        {}", clean(store)))?;
         }
         let provider = integration["provider"].as_str().unwrap_or_default().to_lowercase();
-        output::say(&sentence(&connection, &format!("`cloud-bridge stores connect {provider} --integration {id}`")))?;
+        output::say(&sentence(&connection, &how_to_connect(&provider, &id)))?;
         if let Some(preview) = integration["storeAccess"]["tokenPreview"].as_str() {
             let ends = connection.token_ends_at.map(|ends| format!(", until {}", moment(ends))).unwrap_or_default();
             output::print(format_args!("Token:        {}{ends}", clean(preview)))?;
@@ -120,6 +121,17 @@ impl Webhooks {
     }
 }
 
+/// The command that connects a store of this kind.
+fn how_to_connect(provider: &str, id: &str) -> String {
+    let platform = Provider::parse(provider).map(providers::of);
+    let api = platform.and_then(<dyn providers::Platform>::store_api);
+    match api {
+        Some(api) if api.oauth().is_some() => format!("`cloud-bridge stores connect {provider} --integration {id}`"),
+        Some(_) => format!("`cloud-bridge integrations set-access {id}`"),
+        None => "nothing needs to, for such a store posts its webhooks by itself".to_owned(),
+    }
+}
+
 /// How it stands, and what to do about it: `connect` is the command that connects it.
 fn sentence(connection: &Connection, connect: &str) -> String {
     let failed = connection.failure.as_ref().map(|failure| {
@@ -145,6 +157,8 @@ fn sentence(connection: &Connection, connect: &str) -> String {
             let at = connection.lost_at.map(moment).unwrap_or_default();
             format!("It is not connected any more: {why} ({at} UTC). Connect it again: {connect}.{failed}")
         }
+        // A store without an API is not called.
+        _ if !connect.starts_with('`') => format!("It is not connected, and {connect}."),
         _ => format!("It is not connected: {connect} does it.{failed}"),
     }
 }

@@ -59,13 +59,18 @@ on_each_engine! {
         let merchant = app.merchant().await;
         open_shop(app, SHOP);
         let (begun, browser, back) = sent_back(&merchant).await;
-        let other = signed_again(&back, DOMAIN, "other-shop.myshopify.com");
-        let (status, shown) = page(browser.get(&other).await).await;
-        assert_eq!(status, StatusCode::CONFLICT, "{shown}");
+        let id = text(&begun["integration"]["id"]);
         let stale = signed_again(&back, "timestamp=1", "timestamp=0");
         let (status, shown) = page(browser.get(&stale).await).await;
         assert!(status == StatusCode::FORBIDDEN && shown.contains("too old"), "{shown}");
-        assert_eq!(connection(&merchant, &text(&begun["integration"]["id"])).await["status"], json!("WAITING"));
+        assert_eq!(connection(&merchant, &id).await["status"], json!("WAITING"));
+        let other = signed_again(&back, DOMAIN, "other-shop.myshopify.com");
+        let (status, shown) = page(browser.get(&other).await).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{shown}");
+        // Its code is used up: who waits is told.
+        let stands = connection(&merchant, &id).await;
+        assert_eq!(stands["status"], json!("NOT_CONNECTED"));
+        assert!(text(&stands["failure"]["reason"]).contains("another store was authorised"), "{stands}");
     }
 
     async fn a_victims_browser_connects_nothing_with_an_attackers_account(app: &TestApp) {
@@ -122,7 +127,7 @@ on_each_engine! {
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{shown}");
         let stands = connection(&merchant, &text(&begun["integration"]["id"])).await;
         assert_eq!(stands["status"], json!("NOT_CONNECTED"));
-        assert!(text(&stands["failure"]["reason"]).contains("400"), "{stands}");
+        assert!(text(&stands["failure"]["reason"]).contains("does not take the code"), "{stands}");
     }
 
     async fn a_page_of_a_link_says_nothing_to_who_guesses(app: &TestApp) {

@@ -33,7 +33,7 @@ pub(super) async fn checked(merchant: &Merchant<'_>, id: &str, cause: &str) -> V
     .await
 }
 
-pub(super) async fn doctor(merchant: &Merchant<'_>, id: &str) -> Vec<(String, String)> {
+pub(crate) async fn doctor(merchant: &Merchant<'_>, id: &str) -> Vec<(String, String)> {
     let document = "mutation ($input: CheckStoreInput!) { checkStore(input: $input) {
         findings { level sentence } userErrors { code } } }";
     let answer = merchant.ask(document, json!({ "input": { "integrationId": id } })).await;

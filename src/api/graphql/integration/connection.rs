@@ -1,9 +1,11 @@
 //! How an integration is connected with its store.
 
 use async_graphql::{Enum, ID, SimpleObject};
+use domain::integration::{Provider, Purpose};
 use projections::integrations::{Connection, IntegrationRow};
 
 use crate::api::graphql::moment::{Moment, moment};
+use crate::app::stores::missing_scopes;
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StoreConnectionStatus {
@@ -37,7 +39,7 @@ pub(super) struct StoreConnection {
     store: Option<String>,
     /// What the store allowed, where it was connected by OAuth.
     scopes: Vec<String>,
-    /// What it was asked to allow and did not.
+    /// What the integration's purpose needs and the store has not allowed.
     missing_scopes: Vec<String>,
     /// When it was connected by OAuth.
     connected_at: Option<Moment>,
@@ -89,7 +91,7 @@ impl StoreConnection {
             connected_at: granted.as_ref().map(|granted| moment(granted.at)),
             token_ends_at: granted.as_ref().and_then(|granted| granted.ends_at).map(moment),
             scopes: granted.as_ref().map(|granted| granted.scopes.clone()).unwrap_or_default(),
-            missing_scopes: granted.map(|granted| granted.missing_scopes).unwrap_or_default(),
+            missing_scopes: granted.map(|granted| missing(row, &granted.scopes)).unwrap_or_default(),
             lost_reason: lost.as_ref().map(|lost| lost.reason.into()),
             lost_at: lost.as_ref().map(|lost| moment(lost.at)),
             waiting_until: attempt.map(|attempt| moment(attempt.expires_at)),
@@ -98,4 +100,11 @@ impl StoreConnection {
             attempt_id: attempt_id.map(|id| ID(id.to_string())),
         }
     }
+}
+
+fn missing(row: &IntegrationRow, granted: &[String]) -> Vec<String> {
+    let (Some(provider), Some(purpose)) = (Provider::parse(&row.provider), Purpose::parse(&row.purpose)) else {
+        return vec![];
+    };
+    missing_scopes(provider, purpose, granted)
 }
