@@ -47,6 +47,7 @@ pub struct App {
     pub accounts: accounts::Accounts,
     pub integrations: integrations::Integrations,
     pub stores: stores::Stores,
+    pub watching_stores: stores::Watching,
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,

@@ -56,13 +56,10 @@ pub fn description(of: CommerceEventType) -> Description {
             "Endpoint degraded",
             "Seven attempts in a row to send one notification to an endpoint failed. Until one succeeds it is tried every five minutes.",
         ),
-        CommerceEventType::ProductSynced => {
-            // Spelt out, or a subscriber would wait for it in vain.
-            (
-                "Product synced",
-                "The latest version of a product was taken over from its store. Comes with connected stores: until then none is published.",
-            )
-        }
+        CommerceEventType::ProductSynced => (
+            "Product synced",
+            "The latest version of a product was read at its connected store, and is new here or had changed. When the store did that is not known.",
+        ),
         CommerceEventType::ProductEnriched => {
             ("Product enriched", "The enrichment of a product ended, in success or not.")
         }

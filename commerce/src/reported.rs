@@ -14,7 +14,7 @@ use crate::payload::collection::Collection;
 use crate::payload::customer::Customer;
 use crate::payload::inventory::{OutOfStock, StockLevel};
 use crate::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
-use crate::payload::product::{DeletedProduct, Product};
+use crate::payload::product::{DeletedProduct, Product, SyncedProduct};
 
 /// What a store said of a customer.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub fn payload(event_type: Type, of_product: OfProduct, report: &Report, person:
             product_id: report.resource_id.clone(),
             title: content.title.clone(),
             changed_at: report.changed_at,
+        }),
+        (Content::Product(content), Type::ProductSynced) => Payload::ProductSynced(SyncedProduct {
+            product_id: report.resource_id.clone(),
+            title: content.title.clone(),
         }),
         (Content::Collection(content), Type::CollectionUpdated) => {
             Payload::CollectionUpdated(collection(report, content))

@@ -18,6 +18,8 @@ pub enum ReportSource {
     Reconciliation,
     /// The store is asked what it changed, in place of webhooks.
     Polling,
+    /// The store's catalogue was read.
+    Filling,
 }
 
 impl ReportSource {

@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use command::{NewReport, ResourceCommand};
+pub use command::{NewReport, Publishing, ResourceCommand};
 pub use content::{Checkout, Collection, Content, Order, OrderLine, Product, Refunded, ResourceKind, Stock, Variant};
 pub use event::{Happened, Report, ReportOutcome, ResourceEvent, WebhookSource};
 pub use order::OrderChange;

@@ -7,6 +7,7 @@
 mod command;
 mod comparing;
 mod event;
+mod filling;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Step, StoreCommand, StoreRefusal};
 pub use comparing::{COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, OVERLAP};
-pub use event::{AwaitedOrder, CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task, UnreadableOrder};
+pub use event::{
+    AwaitedOrder, CatalogueRead, CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task, UnreadableOrder,
+};
+
+pub use filling::Filling;
 
 use crate::delivery::MAX_REASON_CHARS;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -64,6 +69,8 @@ pub struct Store {
     missed_at: Option<DateTime<Utc>>,
     /// How its orders are compared with what its webhooks said. None where they are not.
     comparing: Option<Comparing>,
+    /// How far its catalogue is read. None where it never was.
+    filling: Option<Filling>,
     lease: Option<Lease>,
 }
 
@@ -126,12 +133,16 @@ impl Store {
         self.comparing.as_ref()
     }
 
+    pub fn filling(&self) -> Option<&Filling> {
+        self.filling.as_ref()
+    }
+
     /// When something is to be done at it. None where nothing is.
     pub fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.lease {
             // Where its worker does not come to an end.
             Some(lease) => Some(lease.until),
-            None => self.check_at.into_iter().chain(self.compare_at()).min(),
+            None => [self.check_at, self.compare_at(), self.fill_at()].into_iter().flatten().min(),
         }
     }
 
@@ -146,7 +157,10 @@ impl Store {
         if is_due(self.check_at) {
             return Some((Task::Check, cause));
         }
-        is_due(self.compare_at()).then_some((Task::Compare, cause))
+        if is_due(self.compare_at()) {
+            return Some((Task::Compare, cause));
+        }
+        is_due(self.fill_at()).then_some((Task::Fill, cause))
     }
 
     /// Whether a check that was requested by `moment` is still to come to an end.
@@ -161,8 +175,18 @@ impl Store {
         is_under_way || self.compare_at().is_some_and(|at| at <= moment)
     }
 
+    /// The same of reading its catalogue, until all of it is read.
+    pub fn is_being_filled(&self, moment: DateTime<Utc>) -> bool {
+        let is_under_way = self.lease.as_ref().is_some_and(|lease| lease.task == Task::Fill);
+        is_under_way || self.fill_at().is_some_and(|at| at <= moment)
+    }
+
     fn compare_at(&self) -> Option<DateTime<Utc>> {
         self.comparing.as_ref()?.compare_at
+    }
+
+    fn fill_at(&self) -> Option<DateTime<Utc>> {
+        self.filling.as_ref()?.fill_at
     }
 
     pub fn decide(&self, command: StoreCommand) -> Result<Vec<StoreEvent>, StoreRefusal> {
@@ -176,6 +200,7 @@ impl Store {
                 self.request_check(cause, now, integration_sequence)
             }
             Step::RequestComparison { now } => self.request_comparison(now).into_iter().collect(),
+            Step::RequestFilling { now } => self.request_filling(now).into_iter().collect(),
             Step::Pause { integration_sequence } => self.pause(worker.is_some(), integration_sequence),
             Step::PullBack { now } => self.pull_back(now),
             Step::Start { worker, now } => {
@@ -194,16 +219,25 @@ impl Store {
             Step::Refused { topics, reason } => {
                 vec![StoreEvent::SubscriptionRefused { topics, reason: shortened(&reason) }]
             }
-            Step::Checked { checked, compares_from } => {
+            Step::Checked { checked, compares_from, fills } => {
                 let begun = compares_from.filter(|_| self.comparing.is_none());
                 let begun = begun.map(|from| StoreEvent::ComparisonBegun { from });
-                [StoreEvent::SubscriptionsChecked(checked)].into_iter().chain(begun).collect()
+                // Also of one that is connected again, whose webhooks were not sent meanwhile.
+                let is_wanted = fills && (self.filling.is_none() || checked.cause == CheckCause::Connected);
+                let filling = self.request_filling(checked.at).filter(|_| is_wanted);
+                [StoreEvent::SubscriptionsChecked(checked)].into_iter().chain(begun).chain(filling).collect()
             }
             Step::NotChecked { cause, reason, now, retry_after, integration_sequence } => {
                 let (reason, retry_at) = (shortened(&reason), self.retry_at(cause, now, retry_after));
                 vec![StoreEvent::SubscriptionsNotChecked { cause, reason, retry_at, integration_sequence }]
             }
             Step::Compared(found) => self.compared(found),
+            Step::Read(read) => vec![StoreEvent::CatalogueRead(read)],
+            Step::NotRead { reason, now, retry_after } => {
+                let failures = self.filling.as_ref().map_or(0, |filling| filling.failures);
+                let retry_at = after_failure(failures, now).max(asked_for(now, retry_after));
+                vec![StoreEvent::CatalogueNotRead { reason: shortened(&reason), retry_at }]
+            }
             Step::NotCompared { reason, now, retry_after } => {
                 let failures = self.comparing.as_ref().map_or(0, |comparing| comparing.failures);
                 let retry_at = after_failure(failures, now).max(asked_for(now, retry_after));
@@ -269,7 +303,8 @@ impl Store {
             integration_sequence: None,
         });
         let compare = is_ahead(self.compare_at(), LONGEST_RETRY).then_some(StoreEvent::ComparisonRequested { due_at });
-        check.into_iter().chain(compare).collect()
+        let fill = is_ahead(self.fill_at(), LONGEST_RETRY).then_some(StoreEvent::FillingRequested { due_at });
+        check.into_iter().chain(compare).chain(fill).collect()
     }
 
     /// Who asks for a check while the store is away does not put off the next one.
@@ -300,20 +335,19 @@ impl Store {
                 // Of a lease that ran out, what it was for is done again.
                 let before = self.lease.take().filter(|lease| lease.task == task).map(|lease| lease.cause);
                 let cause = before.or(self.check_cause).unwrap_or(CheckCause::Daily);
-                match (task, &mut self.comparing) {
+                match task {
                     _ if before.is_some() => {}
-                    (Task::Check, _) => (self.check_at, self.check_cause) = (None, None),
-                    (Task::Compare, Some(comparing)) => comparing.compare_at = None,
-                    (Task::Compare, None) => {}
+                    Task::Check => (self.check_at, self.check_cause) = (None, None),
+                    Task::Compare => self.rest_comparing(),
+                    Task::Fill => self.rest_filling(),
                 }
                 self.lease = Some(Lease { task, worker, until: lease_until, cause });
             }
             StoreEvent::WatchPaused { integration_sequence } => {
                 self.integration_sequence = self.integration_sequence.max(integration_sequence);
                 (self.check_at, self.check_cause, self.lease) = (None, None, None);
-                if let Some(comparing) = &mut self.comparing {
-                    comparing.compare_at = None;
-                }
+                self.rest_comparing();
+                self.rest_filling();
             }
             StoreEvent::SubscriptionMade { subscription_id, topics, address: _ } => {
                 if self.made.len() < MAX_REMEMBERED {
@@ -356,6 +390,29 @@ impl Store {
                     comparing.apply_failure(reason, retry_at);
                 }
             }
+            StoreEvent::FillingRequested { due_at } => {
+                self.filling.get_or_insert_default().apply_requested(due_at);
+            }
+            StoreEvent::CatalogueRead(read) => {
+                self.lease = None;
+                self.filling.get_or_insert_default().apply(read);
+            }
+            StoreEvent::CatalogueNotRead { reason, retry_at } => {
+                self.lease = None;
+                self.filling.get_or_insert_default().apply_failure(reason, retry_at);
+            }
+        }
+    }
+
+    fn rest_comparing(&mut self) {
+        if let Some(comparing) = &mut self.comparing {
+            comparing.compare_at = None;
+        }
+    }
+
+    fn rest_filling(&mut self) {
+        if let Some(filling) = &mut self.filling {
+            filling.fill_at = None;
         }
     }
 

@@ -1,11 +1,13 @@
 //! BigCommerce: a webhook says that something happened to an order, and the order is read at the store's API.
 
 mod api;
+mod catalogue;
 mod example;
 mod hooks;
 mod oauth;
 mod order;
 mod order_list;
+mod product;
 mod report;
 mod sample;
 mod status;
@@ -82,9 +84,9 @@ impl Platform for BigCommerce {
         &self,
         _topic: Option<&str>,
         json: &str,
-        _currency: Option<Currency>,
+        currency: Option<Currency>,
     ) -> Result<Vec<StoreReport>, Malformed> {
-        report::reports(json)
+        report::reports(json, currency)
     }
 
     /// The domain of whose calls fewer than 90 % succeed within two minutes is blocked for three (bigcommerce/docs,

@@ -9,6 +9,7 @@
 mod attributes;
 mod bigcommerce;
 mod body;
+mod catalogue_api;
 #[cfg(test)]
 mod definitions;
 mod generic;
@@ -42,6 +43,7 @@ mod woocommerce;
 use domain::integration::Provider;
 use strum::IntoEnumIterator as _;
 
+pub use catalogue_api::{CatalogueApi, CataloguePart};
 pub use malformed::Malformed;
 pub use oauth::{App, Authorize, Callback, CallbackRefusal, MAX_CALLBACK_BYTES, OAuth, Query};
 pub use order::{Parsed, StoreCustomer, StoreOrder, ThinOrder};

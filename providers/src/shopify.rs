@@ -1,6 +1,7 @@
 //! Shopify: the whole order, sent on each of the topics that the merchant chose, and what the law asks for.
 
 mod api;
+mod catalogue;
 mod example;
 mod oauth;
 mod order;

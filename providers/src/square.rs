@@ -1,6 +1,7 @@
 //! Square: a webhook says that an order changed, and the order is read at Square's API.
 
 mod api;
+mod catalogue;
 mod example;
 mod money;
 mod oauth;

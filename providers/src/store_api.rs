@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use crate::catalogue_api::CatalogueApi;
 use crate::oauth::OAuth;
 use crate::order_api::OrderApi;
 use crate::order_list_api::OrderListApi;
@@ -48,6 +49,11 @@ pub trait StoreApi: Sync {
 
     /// How the orders that it changed are listed there.
     fn order_lists(&self) -> Option<&'static dyn OrderListApi> {
+        None
+    }
+
+    /// How what it sells is read there.
+    fn catalogue(&self) -> Option<&'static dyn CatalogueApi> {
         None
     }
 

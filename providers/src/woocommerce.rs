@@ -1,6 +1,7 @@
 //! WooCommerce: the order as its REST API gives it at the moment of sending, and a ping when a webhook is saved.
 
 mod api;
+mod catalogue;
 mod example;
 mod hooks;
 mod order;

@@ -1,4 +1,4 @@
-//! Sends changed deliveries and dispatches to who watches them, once the views show it.
+//! Sends changed deliveries, dispatches and stores to who watches them, once the views show it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use futures_util::Stream;
 use projections::commerce;
 use projections::commerce::dispatch_list::{self, DispatchEntry};
 use projections::delivery_log::{self, DeliveryRow};
+use projections::stores::{self, StoreRow};
 use tokio::sync::broadcast;
 
 use super::log_and_views::LogAndViews;
@@ -34,11 +35,16 @@ enum FollowError {
 pub struct Changes {
     deliveries: broadcast::Sender<Arc<DeliveryRow>>,
     dispatches: broadcast::Sender<Arc<DispatchEntry>>,
+    stores: broadcast::Sender<Arc<StoreRow>>,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { deliveries: broadcast::Sender::new(KEPT), dispatches: broadcast::Sender::new(KEPT) }
+        Self {
+            deliveries: broadcast::Sender::new(KEPT),
+            dispatches: broadcast::Sender::new(KEPT),
+            stores: broadcast::Sender::new(KEPT),
+        }
     }
 }
 
@@ -65,13 +71,19 @@ impl Changes {
         received(&self.dispatches)
     }
 
+    pub fn of_stores(&self) -> impl Stream<Item = Arc<StoreRow>> + use<> {
+        received(&self.stores)
+    }
+
     /// Runs until it is dropped.
     pub async fn follow(&self, data: &LogAndViews) {
         let mut head = data.log.head_changes();
         let mut cursor = head.borrow().clone();
         loop {
             head.mark_unchanged();
-            if self.deliveries.receiver_count() + self.dispatches.receiver_count() == 0 {
+            let watchers =
+                [self.deliveries.receiver_count(), self.dispatches.receiver_count(), self.stores.receiver_count()];
+            if watchers == [0, 0, 0] {
                 // No subscriber: a new one gets what happens from then on.
                 cursor = head.borrow().clone();
             } else {
@@ -119,6 +131,12 @@ impl Changes {
         if !dispatches.is_empty() && projector.wait_for(&[commerce::VIEW], last.position, SHOWN_WITHIN).await {
             for entry in dispatch_list::find_many(views, &dispatches).await? {
                 self.dispatches.send(Arc::new(entry)).ok();
+            }
+        }
+        let stores = changed(|event| matches!(event, AnyEvent::Store(_)));
+        if !stores.is_empty() && projector.wait_for(&[stores::VIEW], last.position, SHOWN_WITHIN).await {
+            for row in stores::find_many(views, &stores).await? {
+                self.stores.send(Arc::new(row)).ok();
             }
         }
         Ok(Some(last.cursor()))

@@ -13,6 +13,7 @@ mod starting;
 mod state;
 mod turns;
 mod visit;
+mod watching;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub use pages::{Opened, PageError, SentOn};
 pub(crate) use renewing::Renewal;
 pub use starting::{ConnectStore, NewApp, Started};
 pub(crate) use visit::Visit;
+pub use watching::Watching;
 
 /// How long a person may take to authorise a store.
 pub const MAX_ATTEMPT: TimeDelta = TimeDelta::minutes(15);

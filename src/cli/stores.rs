@@ -1,5 +1,6 @@
 //! `cloud-bridge stores`: connecting stores by OAuth, and how that stands.
 
+mod catalogue;
 mod connect;
 mod disconnect;
 mod doctor;
@@ -19,6 +20,7 @@ pub(super) enum Stores {
     Doctor(doctor::Doctor),
     Sync(sync::Sync),
     Gaps(gaps::Gaps),
+    Catalogue(catalogue::Catalogue),
     Disconnect(disconnect::Disconnect),
 }
 
@@ -30,6 +32,7 @@ impl Stores {
             Self::Doctor(command) => command.run(json).await,
             Self::Sync(command) => command.run(json).await,
             Self::Gaps(command) => command.run(json).await,
+            Self::Catalogue(command) => command.run(json).await,
             Self::Disconnect(command) => command.run(json).await,
         }
     }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::delivery::StoreCall;
 use domain::integration::Link;
-use domain::resource::{Announcement, Content, Happened, NewReport, ResourceCommand, ResourceKind, WebhookSource};
+use domain::resource::{
+    Announcement, Content, Happened, NewReport, Publishing, ResourceCommand, ResourceKind, WebhookSource,
+};
 use domain::{IntegrationId, ResourceId};
 use event_log::ids;
 use providers::StoreReport;
@@ -19,13 +21,19 @@ pub struct Reports {
     received_at: DateTime<Utc>,
     /// The order that it names and says nothing of, where that is to be read and published, and no delivery does it.
     announces: Option<String>,
+    /// What is published of them.
+    publishing: Publishing,
 }
 
 impl Reports {
     /// `digest` is that of the body, keyed, or of the webhook's own id where that is signed.
     pub fn new(reports: Vec<StoreReport>, digest: Option<[u8; 16]>, received_at: DateTime<Utc>) -> Self {
         let body_identity = digest.map_or_else(|| ids::fresh().simple().to_string(), hex::encode);
-        Self { reports, body_identity, received_at, announces: None }
+        Self { reports, body_identity, received_at, announces: None, publishing: Publishing::Usual }
+    }
+
+    pub(super) fn publishing(self, publishing: Publishing) -> Self {
+        Self { publishing, ..self }
     }
 
     /// Of a webhook that names an order and says nothing of it: what that says is reported once the order is read.
@@ -143,6 +151,7 @@ impl Reports {
             received_at: self.received_at,
             version,
             source,
+            publishing: self.publishing,
             content,
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use domain::integration::Link;
 use domain::notice::NoticeKind;
-use domain::resource::{Resource, WebhookSource};
+use domain::resource::{Content, Publishing, Resource, WebhookSource};
 use domain::{DeliveryId, IntegrationId, Private, ReportSource};
 use providers::Parsed;
 
@@ -210,17 +210,27 @@ impl Source {
         Ok(delivery.aggregate.order().is_some_and(|order| order.summary.erased))
     }
 
-    /// What the webhook says of the store's resources, where they are published.
+    /// What the webhook says of the store's resources: what is published, and of a store that is connected what it sells, whatever
+    /// is published of it.
     fn reports(&self, topic: Option<&str>, body: &[u8]) -> Reports {
-        if !self.link.purpose.publishes() {
+        let publishes = self.link.purpose.publishes();
+        if !publishes && self.link.store_access.is_none() {
             return Reports::none();
         }
-        let reports = providers::of(self.link.provider).reports_priced_in(topic, body, self.link.currency);
+        let mut reports = providers::of(self.link.provider).reports_priced_in(topic, body, self.link.currency);
+        if !publishes {
+            reports.retain(|report| matches!(report.content, Content::Product(_) | Content::Collection(_)));
+        }
         let digest = match &self.signed_id {
             Some(id) => self.digest(&format!("resource {id}"), b""),
             None => self.digest("resource", body),
         };
-        Reports::new(reports, digest, self.ingest.log.clock().now())
+        let publishing = match (publishes, self.came_by) {
+            (false, _) => Publishing::Nothing,
+            (true, ReportSource::Filling) => Publishing::Synced,
+            (true, ReportSource::Webhook | ReportSource::Reconciliation | ReportSource::Polling) => Publishing::Usual,
+        };
+        Reports::new(reports, digest, self.ingest.log.clock().now()).publishing(publishing)
     }
 
     pub(super) fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
@@ -248,6 +258,7 @@ impl Source {
         let provider = self.link.provider.as_str();
         match self.came_by {
             ReportSource::Webhook => self.ingest.metrics.webhook_accepted(provider, outcome),
+            ReportSource::Filling => {}
             ReportSource::Reconciliation | ReportSource::Polling => {
                 self.ingest.metrics.order_reconciled(provider, outcome);
             }

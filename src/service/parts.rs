@@ -27,7 +27,7 @@ use crate::app::operator_actions::OperatorActions;
 use crate::app::products::Products;
 use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
-use crate::app::stores::Stores;
+use crate::app::stores::{Stores, Watching};
 use crate::app::{App, disks, endpoints};
 use crate::dispatcher::{self, Dispatcher};
 use crate::ingest::Ingest;
@@ -169,6 +169,7 @@ impl Parts {
             accounts: Accounts::new(data(), options.limits, self.ports.cortex.clone()),
             integrations: self.integrations.clone(),
             stores: self.stores.clone(),
+            watching_stores: Watching { api_keys: api_keys.clone(), changes: self.changes.clone() },
             deliveries: Deliveries::new(
                 data(),
                 api_keys.clone(),

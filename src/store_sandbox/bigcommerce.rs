@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post, put};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use super::money::{cents, decimal};
 use super::operation::Operation;
 use super::order::{NewLine, Order, UsernameIn, in_words};
 use super::platform::status_id;
+use super::product::Product;
 use super::{StoreSandbox, World};
 
 const TOKEN_HEADER: &str = "x-auth-token";
@@ -30,6 +31,8 @@ const USERNAME_LABEL: &str = "NDSP username";
 
 pub(super) fn routes() -> Router<StoreSandbox> {
     Router::new()
+        .route("/stores/{hash}/v3/catalog/products", get(list_products))
+        .route("/stores/{hash}/v3/catalog/categories", get(list_categories))
         .route("/stores/{hash}/v2/orders", get(list_orders))
         .route("/stores/{hash}/v2/orders/{id}", get(read_order))
         .route("/stores/{hash}/v2/orders/{id}/products", get(read_products))
@@ -85,6 +88,58 @@ async fn list_orders(
         Ok((!orders.is_empty()).then(|| Value::from(orders)))
     };
     sandbox.read(Operation::BigCommerceOrders, find).await
+}
+
+async fn list_products(
+    State(sandbox): State<StoreSandbox>,
+    token: Token,
+    Path(hash): Path<String>,
+    Query(page): Query<Page>,
+) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        let store = world.stores.bigcommerce(&hash, &token.0, now)?;
+        let products: Vec<&Product> = store.products.values().collect();
+        let products: Vec<Value> = page.of(&products).map(|(_, product)| offered_json(product)).collect();
+        Ok(Some(json!({ "data": products, "meta": {} })))
+    };
+    sandbox.read(Operation::BigCommerceCatalog, find).await
+}
+
+/// There are none here.
+async fn list_categories(State(sandbox): State<StoreSandbox>, token: Token, Path(hash): Path<String>) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        world.stores.bigcommerce(&hash, &token.0, now)?;
+        Ok(Some(json!({ "data": [], "meta": {} })))
+    };
+    sandbox.read(Operation::BigCommerceCatalog, find).await
+}
+
+fn offered_json(product: &Product) -> Value {
+    let variants = product.offered.variants.iter().enumerate().map(|(at, variant)| {
+        json!({
+            "id": product.variant_id(at),
+            "sku": variant.sku,
+            "price": null,
+            "inventory_level": variant.stock.unwrap_or_default(),
+            "option_values": [{ "option_display_name": "Variation", "label": variant.title }],
+        })
+    });
+    let is_counted = product.offered.variants.iter().any(|variant| variant.stock.is_some());
+    json!({
+        "id": product.id,
+        "name": product.offered.title,
+        "price": 19,
+        "sale_price": 0,
+        "is_visible": true,
+        "categories": [],
+        "images": [],
+        "inventory_tracking": if is_counted { "variant" } else { "none" },
+        "variants": variants.collect::<Vec<_>>(),
+        "date_created": product.created_at.to_rfc3339_opts(SecondsFormat::Secs, false),
+        "date_modified": product.updated_at.to_rfc3339_opts(SecondsFormat::Secs, false),
+    })
 }
 
 /// Orders are listed by when they were changed, whatever order is asked for.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::apps::{App, AppSubscription};
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
+use super::product::NewProduct;
 use super::report::StateReport;
 use super::sending::Sending;
 use super::store::{Store, Stores, Subscription};
@@ -34,6 +35,12 @@ impl StoreSandbox {
             let id = stores.place(store, order, now)?;
             Ok((id, Happened::Created))
         })
+    }
+
+    /// Offers a product, or changes the one with its number, which it returns. The store reports nothing of it.
+    pub fn offer_product(&self, store: &str, product: NewProduct) -> Result<u64, ControlError> {
+        let now = self.clock().now();
+        self.change(|world| world.stores.offer(store, product, now))
     }
 
     /// `status` is a word of the platform: "Completed" at BigCommerce, "COMPLETED" at Square.

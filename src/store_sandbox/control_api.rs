@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::apps::App;
 use super::order::NewOrder;
+use super::product::NewProduct;
 use super::report::StateReport;
 use super::store::Store;
 use super::webhook::Webhook;
@@ -23,6 +24,7 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/sandbox/stores", post(connect))
         .route("/sandbox/stores/{store}/token", post(set_token))
         .route("/sandbox/stores/{store}/orders", post(place_order))
+        .route("/sandbox/stores/{store}/products", post(offer_product))
         .route("/sandbox/stores/{store}/orders/{order}/status", post(set_status))
         .route("/sandbox/stores/{store}/orders/{order}/username", post(set_username))
         .route("/sandbox/stores/{store}/orders/{order}/refund", post(refund))
@@ -71,6 +73,15 @@ async fn place_order(
     Json(order): Json<NewOrder>,
 ) -> Reported {
     sandbox.place_order(&store, order).map(Json)
+}
+
+async fn offer_product(
+    State(sandbox): State<StoreSandbox>,
+    Path(store): Path<String>,
+    Json(product): Json<NewProduct>,
+) -> Result<Json<serde_json::Value>, ControlError> {
+    let id = sandbox.offer_product(&store, product)?;
+    Ok(Json(serde_json::json!({ "id": id })))
 }
 
 #[derive(Deserialize)]

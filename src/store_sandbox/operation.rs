@@ -19,6 +19,8 @@ pub enum Operation {
     ShopifyOrders,
     /// Reading one.
     ShopifyOrder,
+    /// Listing products and collections.
+    ShopifyProducts,
     /// Everything else of the GraphQL Admin API.
     ShopifyOther,
     /// `POST /bigcommerce-login/oauth2/token`
@@ -41,6 +43,10 @@ pub enum Operation {
     #[serde(rename = "bigcommerce_products")]
     #[strum(serialize = "bigcommerce_products")]
     BigCommerceProducts,
+    /// `GET /stores/{hash}/v3/catalog/products` and `…/categories`
+    #[serde(rename = "bigcommerce_catalog")]
+    #[strum(serialize = "bigcommerce_catalog")]
+    BigCommerceCatalog,
     /// `POST /oauth2/token`
     SquareToken,
     /// `POST /oauth2/token/status`
@@ -49,6 +55,8 @@ pub enum Operation {
     SquareLocations,
     /// `POST /v2/orders/search`
     SquareOrders,
+    /// `GET /v2/catalog/list`
+    SquareCatalog,
     /// `GET /v2/orders/{id}`
     SquareOrder,
 }
@@ -65,16 +73,19 @@ impl Operation {
             | Self::ShopifySubscribe
             | Self::ShopifyOrders
             | Self::ShopifyOrder
+            | Self::ShopifyProducts
             | Self::ShopifyOther => Platform::Shopify,
             Self::BigCommerceToken
             | Self::BigCommerceHooks
             | Self::BigCommerceOrders
             | Self::BigCommerceOrder
+            | Self::BigCommerceCatalog
             | Self::BigCommerceProducts => Platform::BigCommerce,
             Self::SquareToken
             | Self::SquareTokenStatus
             | Self::SquareLocations
             | Self::SquareOrders
+            | Self::SquareCatalog
             | Self::SquareOrder => Platform::Square,
         }
     }

@@ -8,7 +8,7 @@ use super::platform::Platform;
 
 const MAX_LINES: usize = 1_000;
 const MAX_QUANTITY: u32 = 1_000_000;
-const MAX_TEXT_BYTES: usize = 1_000;
+pub(super) const MAX_TEXT_BYTES: usize = 1_000;
 
 /// An order as a test or a person wants it placed. What is left out is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

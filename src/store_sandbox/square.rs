@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::money::{cents, money};
 use super::operation::Operation;
 use super::order::{NewLine, Order, Return, UsernameIn, in_words};
+use super::product::Product;
 use super::{StoreSandbox, World};
 use crate::scripted::BearerToken;
 
@@ -21,6 +22,7 @@ pub(super) const LOCATION: &str = "LSANDBOX00001";
 pub(super) fn routes() -> Router<StoreSandbox> {
     Router::new()
         .route("/v2/locations", get(list_locations))
+        .route("/v2/catalog/list", get(list_catalog))
         .route("/v2/orders/search", post(search_orders))
         .route("/v2/orders/{id}", get(read_order))
         .route("/oauth2/authorize", get(oauth::ask).post(oauth::answer))
@@ -80,6 +82,34 @@ async fn search_orders(State(sandbox): State<StoreSandbox>, token: BearerToken, 
         Ok(Some(found))
     };
     sandbox.read(Operation::SquareOrders, find).await
+}
+
+/// All at once. Whatever types are asked for, there are items alone.
+async fn list_catalog(State(sandbox): State<StoreSandbox>, token: BearerToken) -> Response {
+    let now = sandbox.clock().now();
+    let find = move |world: &World| {
+        let store = world.stores.square(&token.0, now)?;
+        Ok(Some(json!({ "objects": store.products.values().map(item_json).collect::<Vec<_>>() })))
+    };
+    sandbox.read(Operation::SquareCatalog, find).await
+}
+
+fn item_json(product: &Product) -> Value {
+    let variations = product.offered.variants.iter().enumerate().map(|(at, variant)| {
+        json!({
+            "type": "ITEM_VARIATION",
+            "id": format!("VARIATION{}", product.variant_id(at)),
+            "item_variation_data": { "sku": variant.sku, "name": variant.title, "price_money": money(cents(1)) },
+        })
+    });
+    json!({
+        "type": "ITEM",
+        "id": format!("ITEM{}", product.id),
+        "updated_at": timestamp(product.updated_at),
+        "version": product.updated_at.timestamp_millis(),
+        "is_deleted": false,
+        "item_data": { "name": product.offered.title, "variations": variations.collect::<Vec<_>>() },
+    })
 }
 
 /// What does not apply is left out, and is not null or an empty list.

@@ -9,10 +9,14 @@ use super::ControlError;
 use super::apps::Installation;
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
+use super::product::{NewProduct, Product};
 use super::refusal::Refusal;
 
 const MAX_STORES: usize = 100;
 const MAX_ORDERS_OF_STORE: usize = 10_000;
+const MAX_PRODUCTS_OF_STORE: usize = 10_000;
+/// The number of the first product that is given none.
+const FIRST_PRODUCT: u64 = 7_000;
 /// In all stores together.
 const MAX_LINES: usize = 250_000;
 const MAX_ID_BYTES: usize = 100;
@@ -53,6 +57,8 @@ pub(super) struct ConnectedStore {
     pub(super) token: Option<String>,
     pub(super) webhooks: Option<Subscription>,
     pub(super) orders: BTreeMap<String, Order>,
+    /// By their numbers.
+    pub(super) products: BTreeMap<u64, Product>,
     next_order: u64,
     /// By the ids of the apps.
     pub(super) installations: BTreeMap<String, Installation>,
@@ -105,6 +111,7 @@ impl Stores {
             token,
             webhooks,
             orders: BTreeMap::new(),
+            products: BTreeMap::new(),
             next_order: FIRST_ORDER,
             installations: BTreeMap::new(),
             without_scopes: BTreeSet::new(),
@@ -140,6 +147,20 @@ impl Stores {
         let number = store.number_of(&id);
         store.orders.insert(id.clone(), order.placed((id.clone(), number), status, now));
         self.lines = lines;
+        Ok(id)
+    }
+
+    /// Offers a product, or changes one, and returns its number.
+    pub(super) fn offer(&mut self, store: &str, product: NewProduct, now: DateTime<Utc>) -> Result<u64, ControlError> {
+        product.check()?;
+        let store = self.find_mut(store)?;
+        let next = store.products.keys().last().map_or(FIRST_PRODUCT, |last| last + 1);
+        let id = product.id.unwrap_or(next);
+        if store.products.len() >= MAX_PRODUCTS_OF_STORE && !store.products.contains_key(&id) {
+            return Err(ControlError::Full { limit: MAX_PRODUCTS_OF_STORE });
+        }
+        let created_at = store.products.get(&id).map_or(now, |known| known.created_at);
+        store.products.insert(id, Product { id, offered: product, created_at, updated_at: now });
         Ok(id)
     }
 

@@ -1,7 +1,9 @@
-//! What is to be done at connected stores, as a kind of work: their webhooks are checked, their orders compared. One worker is at
+//! What is to be done at connected stores, as a kind of work: their webhooks are checked, their orders compared, their catalogues
+//! read. One worker is at
 //! a store at a time, on whatever node.
 
 mod comparing;
+mod filling;
 
 use std::sync::Arc;
 
@@ -187,6 +189,7 @@ impl DueStore {
             match task {
                 Task::Check => work.stores.check(visit, cause).await,
                 Task::Compare => Box::pin(comparing::compare(work, visit)).await,
+                Task::Fill => Box::pin(filling::fill(work, visit)).await,
             }
         };
         done.map_err(|error| anyhow::anyhow!("{error:?}"))

@@ -1,5 +1,6 @@
 //! Connecting stores by OAuth: through the pages of the service and those of the store, as a browser goes.
 
+mod filling;
 mod forged;
 mod lasting;
 mod other_platforms;

@@ -47,5 +47,18 @@ pub struct NewReport {
     /// Where the store counts its changes.
     pub version: Option<i64>,
     pub source: WebhookSource,
+    pub publishing: Publishing,
     pub content: Content,
+}
+
+/// What is published of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Publishing {
+    /// What its store did.
+    #[default]
+    Usual,
+    /// That a product was taken over as the store has it: it is not known when the store did what.
+    Synced,
+    /// Nothing: the integration publishes no commerce events, and knows what its store sells.
+    Nothing,
 }

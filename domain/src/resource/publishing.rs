@@ -1,8 +1,8 @@
 //! What is published of a report: nothing that is stale, nothing twice, and of what happens once, once.
 
 use super::{
-    Content, Happened, Known, NewReport, Order, OrderChange, Published, Refunded, Report, ReportOutcome, Resource,
-    ResourceEvent,
+    Content, Happened, Known, NewReport, Order, OrderChange, Published, Publishing, Refunded, Report, ReportOutcome,
+    Resource, ResourceEvent,
 };
 use crate::commerce::CommerceEventType as Type;
 
@@ -21,11 +21,16 @@ impl Resource {
             ReportOutcome::Current => {
                 let (content, changes) = completed(known, new.content, new.happened);
                 let new = NewReport { content, ..new };
-                let publishes = publishes(known, &new);
+                let publishes = match (new.publishing, &new.content) {
+                    (Publishing::Usual, _) => publishes(known, &new),
+                    (Publishing::Synced, Content::Product(_)) => vec![Type::ProductSynced],
+                    (Publishing::Synced | Publishing::Nothing, _) => vec![],
+                };
                 (new, publishes, changes)
             }
             ReportOutcome::Stale => {
-                let publishes = known.and_then(|known| known.late_creation(&new));
+                let usual = new.publishing == Publishing::Usual;
+                let publishes = known.filter(|_| usual).and_then(|known| known.late_creation(&new));
                 (new, publishes.into_iter().collect(), vec![])
             }
             ReportOutcome::AfterDeletion => (new, vec![], vec![]),
@@ -41,6 +46,7 @@ impl Resource {
             received_at,
             version,
             source,
+            publishing: _,
             content,
         } = new;
         let is_undated_deletion = happened == Happened::Deleted && changed_at.is_none();

@@ -6,6 +6,7 @@ mod laws;
 mod orders;
 mod reading;
 mod stored;
+mod syncing;
 
 use self::fixtures::*;
 use super::*;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CheckCause, OrdersCompared, SubscriptionsChecked};
+use super::{CatalogueRead, CheckCause, OrdersCompared, SubscriptionsChecked};
 use crate::AccountId;
 
 /// Something that is to be done at a store of this account, was done there, or failed.
@@ -26,6 +26,10 @@ pub enum Step {
     },
     /// Its orders are to be compared at once.
     RequestComparison {
+        now: DateTime<Utc>,
+    },
+    /// Its catalogue is to be read.
+    RequestFilling {
         now: DateTime<Utc>,
     },
     /// It cannot be called any more.
@@ -62,6 +66,8 @@ pub enum Step {
         checked: SubscriptionsChecked,
         /// From when on its orders are compared, where that can be done.
         compares_from: Option<DateTime<Utc>>,
+        /// Whether its catalogue can be read.
+        fills: bool,
     },
     NotChecked {
         cause: CheckCause,
@@ -71,6 +77,12 @@ pub enum Step {
         integration_sequence: u64,
     },
     Compared(OrdersCompared),
+    Read(CatalogueRead),
+    NotRead {
+        reason: String,
+        now: DateTime<Utc>,
+        retry_after: Option<TimeDelta>,
+    },
     NotCompared {
         reason: String,
         now: DateTime<Utc>,

@@ -60,6 +60,27 @@ pub enum StoreEvent {
     OrdersCompared(OrdersCompared),
     /// It could not be compared.
     OrdersNotCompared { reason: String, retry_at: DateTime<Utc> },
+    /// What it sells is to be read.
+    FillingRequested { due_at: DateTime<Utc> },
+    /// A part of it was.
+    CatalogueRead(CatalogueRead),
+    /// It could not be read. What was read before counts.
+    CatalogueNotRead { reason: String, retry_at: DateTime<Utc> },
+}
+
+/// A part of a catalogue that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CatalogueRead {
+    /// So many of them in this part.
+    pub products: u32,
+    pub collections: u32,
+    /// Were new here, or had changed.
+    pub news: u32,
+    /// Where it goes on; None where that was the last of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    pub began_at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
 }
 
 /// What is done at a store. These names are the storage format.
@@ -73,6 +94,8 @@ pub enum Task {
     Check,
     /// Its orders are compared.
     Compare,
+    /// Its catalogue is read.
+    Fill,
 }
 
 impl Task {

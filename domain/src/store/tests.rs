@@ -123,7 +123,7 @@ fn fold(events: impl IntoIterator<Item = StoreEvent>) -> Store {
 
 #[test]
 fn the_first_that_is_recorded_says_whose_store_it_is() {
-    let check = || command(Step::Checked { checked: checked(), compares_from: None });
+    let check = || command(Step::Checked { checked: checked(), compares_from: None, fills: false });
     given([]).when(check()).then_expect_events(vec![watched(), StoreEvent::SubscriptionsChecked(checked())]);
     given([watched()]).when(check()).then_expect_events(vec![StoreEvent::SubscriptionsChecked(checked())]);
     let id = Uuid::from_u128(2).to_string();
@@ -201,7 +201,7 @@ fn one_worker_at_a_time_is_at_a_store() {
     given(held.clone()).when(start("b", later)).then_expect_events(vec![started(Task::Check, "b", later)]);
     let taken = [&held[..], &[started(Task::Check, "b", later)]].concat();
     assert_eq!(fold(taken.clone()).due(later + LEASE), Some((Task::Check, CheckCause::Connected)));
-    let done = || Step::Checked { checked: checked(), compares_from: None };
+    let done = || Step::Checked { checked: checked(), compares_from: None, fills: false };
     given(taken.clone()).when(by_worker("a", done())).then_expect_error(StoreRefusal::LeaseLost);
     let event = StoreEvent::SubscriptionsChecked(checked());
     given(taken).when(by_worker("b", done())).then_expect_events(vec![event]);
@@ -274,7 +274,7 @@ fn what_changes_while_an_integration_is_switched_off_is_not_compared() {
 
 #[test]
 fn the_orders_of_a_store_are_compared_every_hour_and_sooner_where_they_are_awaited() {
-    let from = |compares_from| command(Step::Checked { checked: checked(), compares_from });
+    let from = |compares_from| command(Step::Checked { checked: checked(), compares_from, fills: false });
     let check = StoreEvent::SubscriptionsChecked(checked());
     given([watched()]).when(from(Some(noon()))).then_expect_events(vec![check.clone(), begun()]);
     given([watched(), check.clone(), begun()]).when(from(Some(noon() + GRACE))).then_expect_events(vec![check.clone()]);
@@ -339,6 +339,57 @@ fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
     assert_eq!(fold(history).comparing().unwrap().failure.as_deref(), Some("timed out"));
 }
 
+fn part(products: u32, next: Option<&str>, at: DateTime<Utc>) -> CatalogueRead {
+    CatalogueRead { products, collections: 1, news: 1, next: next.map(str::to_owned), began_at: noon(), at }
+}
+
+#[test]
+fn the_catalogue_is_read_part_by_part_once_a_store_is_connected() {
+    let fills = || command(Step::Checked { checked: checked(), compares_from: None, fills: true });
+    let (check, requested) =
+        (StoreEvent::SubscriptionsChecked(checked()), StoreEvent::FillingRequested { due_at: noon() });
+    given([watched()]).when(fills()).then_expect_events(vec![check.clone(), requested.clone()]);
+    let mut history = vec![watched(), check, requested, started(Task::Fill, "a", noon())];
+    let read = |next| StoreEvent::CatalogueRead(part(50, next, noon()));
+    history.push(read(Some("abc")));
+    let store = fold(history.clone());
+    assert_eq!(store.filling().unwrap().cursor.as_deref(), Some("abc"));
+    assert_eq!(store.due(noon()), Some((Task::Fill, CheckCause::Daily)), "it goes on at once");
+    history.extend([started(Task::Fill, "a", noon()), read(None)]);
+    let store = fold(history.clone());
+    let filling = store.filling().unwrap();
+    assert_eq!((filling.products, filling.collections, filling.done_at), (100, 2, Some(noon())));
+    assert!(!filling.is_under_way && !store.is_being_filled(noon()));
+    // On demand it begins from the beginning.
+    let again = StoreEvent::FillingRequested { due_at: noon() + GRACE };
+    given(history.clone())
+        .when(command(Step::RequestFilling { now: noon() + GRACE }))
+        .then_expect_events(vec![again.clone()]);
+    history.push(again);
+    let filling = fold(history).filling().unwrap().clone();
+    assert_eq!((filling.products, filling.cursor, filling.fill_at), (0, None, Some(noon() + GRACE)));
+}
+
+#[test]
+fn what_was_read_of_a_catalogue_counts_where_the_rest_cannot_be() {
+    let mut history =
+        vec![watched(), StoreEvent::FillingRequested { due_at: noon() }, started(Task::Fill, "a", noon())];
+    history.push(StoreEvent::CatalogueRead(part(50, Some("abc"), noon())));
+    for minutes in [1, 5, 30] {
+        history.push(started(Task::Fill, "a", noon()));
+        let fail = by_worker("a", Step::NotRead { reason: "timed out".to_owned(), now: noon(), retry_after: None });
+        let failed = not_read(minutes);
+        given(history.clone()).when(fail).then_expect_events(vec![failed.clone()]);
+        history.push(failed);
+    }
+    let filling = fold(history).filling().unwrap().clone();
+    assert_eq!((filling.cursor.as_deref(), filling.products, filling.failures), (Some("abc"), 50, 3));
+}
+
+fn not_read(minutes: i64) -> StoreEvent {
+    StoreEvent::CatalogueNotRead { reason: "timed out".to_owned(), retry_at: noon() + TimeDelta::minutes(minutes) }
+}
+
 #[test]
 fn what_a_clock_that_was_ahead_has_put_off_is_pulled_back() {
     let history =
@@ -400,6 +451,11 @@ fn the_stored_form_of_every_event_is_pinned() {
         }),
         not_compared(1),
         StoreEvent::OrdersCompared(OrdersCompared { polled: true, ..found(1, noon()) }),
+        started(Task::Fill, "5f0c", noon()),
+        StoreEvent::FillingRequested { due_at: noon() },
+        StoreEvent::CatalogueRead(part(50, Some("abc"), noon())),
+        StoreEvent::CatalogueRead(part(50, None, noon())),
+        not_read(1),
     ];
     insta::assert_snapshot!(stored(&events));
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::catalogue::Catalogue;
 use super::hooks::Hooks;
 use super::oauth::Apps;
 use super::order_list::OrderLists;
 use super::{order, sample};
+use crate::catalogue_api::CatalogueApi;
 use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::order_list_api::OrderListApi;
@@ -64,6 +66,10 @@ impl StoreApi for Api {
 
     fn subscriptions(&self) -> Option<&'static dyn SubscriptionApi> {
         Some(&Hooks)
+    }
+
+    fn catalogue(&self) -> Option<&'static dyn CatalogueApi> {
+        Some(&Catalogue)
     }
 
     fn order_lists(&self) -> Option<&'static dyn OrderListApi> {

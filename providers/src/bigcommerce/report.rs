@@ -4,9 +4,11 @@
 #[cfg(test)]
 mod tests;
 
+use domain::commerce::Currency;
 use domain::resource::{Checkout, Collection, Content, Happened, Product, Stock};
 use serde::Deserialize;
 
+use super::product::BodyProduct;
 use super::webhook::{self, Body};
 use crate::report::stock_id;
 use crate::scalar::Scalar;
@@ -21,6 +23,15 @@ struct Data<'a> {
     #[serde(rename = "orderId")]
     order_id: Scalar<'a>,
     inventory: Object<Inventory<'a>>,
+    /// Where it was read at the store, and not sent.
+    product: Object<BodyProduct<'a>>,
+    category: Object<Category<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Category<'a> {
+    name: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -33,20 +44,22 @@ struct Inventory<'a> {
     value: Scalar<'a>,
 }
 
-pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
-    webhook::read(json)?.reports_or(Happened::Updated, || of_thing(json))
+pub(super) fn reports(json: &str, currency: Option<Currency>) -> Result<Vec<StoreReport>, Malformed> {
+    webhook::read(json)?.reports_or(Happened::Updated, || of_thing(json, currency))
 }
 
-fn of_thing(json: &str) -> Result<Option<StoreReport>, Malformed> {
+fn of_thing(json: &str, currency: Option<Currency>) -> Result<Option<StoreReport>, Malformed> {
     let Some(body) = body::read::<Object<Body<Data>>>(json)?.object() else { return Ok(None) };
     let (scope, changed_at) = (body.scope(), body.created_at.unix_seconds());
-    let Some(data) = body.data.object() else { return Ok(None) };
+    let Some(mut data) = body.data.object() else { return Ok(None) };
+    let read = std::mem::take(&mut data.product).object().map(|product| Content::Product(product.read(currency)));
+    let title = std::mem::take(&mut data.category).object().and_then(|category| category.name.text());
     let (id, content, happened) = match scope.as_str() {
         "store/product/created" => (data.id()?, product(), Happened::Created),
-        "store/product/updated" => (data.id()?, product(), Happened::Updated),
+        "store/product/updated" => (data.id()?, read.unwrap_or_else(product), Happened::Updated),
         "store/product/deleted" => (data.id()?, product(), Happened::Deleted),
         "store/category/created" => (data.id()?, category(), Happened::Created),
-        "store/category/updated" => (data.id()?, category(), Happened::Updated),
+        "store/category/updated" => (data.id()?, Content::Collection(Collection { title }), Happened::Updated),
         "store/category/deleted" => (data.id()?, category(), Happened::Deleted),
         "store/customer/created" => (data.id()?, Content::Customer {}, Happened::Created),
         "store/customer/updated" => (data.id()?, Content::Customer {}, Happened::Updated),

@@ -9,10 +9,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::catalogue::Catalogue;
 use super::oauth::Apps;
 use super::order_list::OrderLists;
 use super::subscriptions::Webhooks;
 use crate::Malformed;
+use crate::catalogue_api::CatalogueApi;
 use crate::oauth::OAuth;
 use crate::order_list_api::OrderListApi;
 use crate::store_api::{ApiRequest, ApiResponse, Standing, StoreAccess, StoreApi};
@@ -77,6 +79,10 @@ impl StoreApi for Api {
 
     fn oauth(&self) -> Option<&'static dyn OAuth> {
         Some(&Apps)
+    }
+
+    fn catalogue(&self) -> Option<&'static dyn CatalogueApi> {
+        Some(&Catalogue)
     }
 
     fn order_lists(&self) -> Option<&'static dyn OrderListApi> {

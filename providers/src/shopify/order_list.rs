@@ -40,8 +40,8 @@ struct List {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Connection<T> {
-    nodes: Vec<T>,
+pub(super) struct Connection<T> {
+    pub(super) nodes: Vec<T>,
     page_info: PageInfo,
 }
 
@@ -53,7 +53,7 @@ struct PageInfo {
 }
 
 impl<T> Connection<T> {
-    fn next(&self) -> Option<String> {
+    pub(super) fn next(&self) -> Option<String> {
         self.page_info.end_cursor.clone().filter(|_| self.page_info.has_next_page)
     }
 }
@@ -251,6 +251,6 @@ fn attributes(attributes: Vec<Attribute>) -> Vec<Value> {
 }
 
 /// As webhooks have ids. What is no number stays as it is.
-fn number(id: &str) -> Value {
+pub(super) fn number(id: &str) -> Value {
     id.parse::<u64>().map_or_else(|_| json!(id), |number| json!(number))
 }

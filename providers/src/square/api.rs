@@ -1,8 +1,10 @@
 //! How an order is read at Square's API: one request, whose response has all of it.
 
+use super::catalogue::Catalogue;
 use super::oauth::Apps;
 use super::order_list::OrderLists;
 use super::{order, sample};
+use crate::catalogue_api::CatalogueApi;
 use crate::oauth::OAuth;
 use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, path_segment};
 use crate::order_list_api::OrderListApi;
@@ -45,6 +47,10 @@ impl StoreApi for Api {
 
     fn oauth(&self) -> Option<&'static dyn OAuth> {
         Some(&Apps)
+    }
+
+    fn catalogue(&self) -> Option<&'static dyn CatalogueApi> {
+        Some(&Catalogue)
     }
 
     fn order_lists(&self) -> Option<&'static dyn OrderListApi> {

@@ -1,7 +1,7 @@
 //! What a webhook of Square says of the seller's resources. The type is signed with the body.
 //!
-//! Of the catalogue nothing is published: `catalog.version.updated` says that something of it changed, and not what. Who reads
-//! the catalogue at Square's API learns from it that it is time.
+//! Of the catalogue no webhook says what changed: `catalog.version.updated` says that something did. It is read at Square's API
+//! (`catalogue.rs`).
 
 #[cfg(test)]
 mod tests;
@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use domain::resource::{Content, Happened, Stock};
 use serde::Deserialize;
 
+use super::catalogue::{self, CatalogObject};
 use super::webhook::{self, Body};
 use crate::report::stock_id;
 use crate::scalar::{Scalar, full_name};
@@ -23,6 +24,8 @@ struct Changed<'a> {
     customer: Object<Customer<'a>>,
     inventory_counts: List<Object<Count<'a>>>,
     catalog_version: Object<CatalogVersion<'a>>,
+    /// Where it was read at the store, and not sent.
+    catalog_object: Object<CatalogObject<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,6 +109,9 @@ fn of_thing(json: &str) -> Result<Vec<StoreReport>, Malformed> {
         let version = customer.version.count();
         let report = StoreReport::new(id, happened, Content::Customer {});
         return Ok(vec![StoreReport { event_id, changed_at, version, ..report }]);
+    }
+    if body.event_type.text().as_deref() == Some(catalogue::READ) {
+        return Ok(changed.catalog_object.object().and_then(CatalogObject::report).into_iter().collect());
     }
     if body.event_type.text().as_deref() != Some("inventory.count.updated") {
         return Ok(vec![]);

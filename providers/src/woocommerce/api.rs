@@ -5,8 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::catalogue::Products;
 use super::hooks::Hooks;
 use super::order_list::OrderLists;
+use crate::catalogue_api::CatalogueApi;
 use crate::order_list_api::OrderListApi;
 use crate::store_api::{StoreAccess, StoreApi};
 use crate::subscription_api::SubscriptionApi;
@@ -39,6 +41,10 @@ impl StoreApi for Api {
                            Read/Write, shows both once; enter them with a colon between them.",
             needs_store: true,
         }
+    }
+
+    fn catalogue(&self) -> Option<&'static dyn CatalogueApi> {
+        Some(&Products)
     }
 
     fn order_lists(&self) -> Option<&'static dyn OrderListApi> {

@@ -1,5 +1,6 @@
 //! Integrations and their item mappings.
 
+mod catalogue;
 mod comparison;
 mod connection;
 mod unread_order;
@@ -26,6 +27,7 @@ use super::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
 use crate::replay::past_orders;
+pub(super) use catalogue::StoreCatalogue;
 use comparison::{StoreComparison, StoreGaps};
 use connection::StoreConnection;
 use unread_order::UnreadOrder;
@@ -118,6 +120,13 @@ impl Integration {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
         Ok(row.and_then(|row| row.store().comparing().map(StoreComparison::from)))
+    }
+
+    /// How far what the connected store sells is read; null where it never was. `products` lists it.
+    async fn store_catalogue(&self, context: &Context<'_>) -> Result<Option<StoreCatalogue>, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
+        Ok(row.and_then(|row| row.store().filling().map(StoreCatalogue::from)))
     }
 
     /// What the connected store changed in these days, today among them, and what of it never came; null where its orders are not

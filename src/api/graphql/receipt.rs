@@ -120,6 +120,8 @@ enum WebhookSource {
     Reconciliation,
     /// The store is asked what it changed, in place of webhooks.
     Polling,
+    /// What the store sells was read there.
+    Filling,
 }
 
 #[ComplexObject]

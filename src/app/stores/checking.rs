@@ -180,7 +180,8 @@ fn checked(link: &CurrentLink, checked: SubscriptionsChecked) -> Step {
     let lists = api_of(link.provider).and_then(StoreApi::order_lists).is_some();
     // Stores date changes to the second: what changes in this one is later.
     let compares_from = lists.then(|| checked.at.trunc_subsecs(0) - TimeDelta::seconds(1));
-    Step::Checked { checked, compares_from }
+    let fills = api_of(link.provider).and_then(StoreApi::catalogue).is_some();
+    Step::Checked { checked, compares_from, fills }
 }
 
 impl Check<'_> {

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::IntegrationId;
+use domain::store::Step;
 use event_log::Origin;
 use projections::stores::days::{self, DayRow};
 use projections::webhook_receipts::{self, Delay};
 
-use super::Stores;
 use super::requests::Outcome;
+use super::{Stores, Visit};
 use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
 use crate::ports::stores::api_of;
@@ -55,6 +56,25 @@ impl Stores {
                 Err(Refused::new("NOT_CONNECTED", message, Some("integrationId")).into())
             }
         }
+    }
+
+    /// Has what a store sells read, which takes a while: `Store::filling` says how far it is.
+    pub async fn read_catalogue(&self, viewer: &Viewer, id: &str) -> Result<IntegrationId, Error> {
+        let (id, owner) = self.integrations.managed(viewer, id).await?;
+        let link = self.integrations.link(id).await?;
+        if api_of(link.provider).is_none_or(|api| api.catalogue().is_none()) {
+            let message = format!("what a store of {} sells cannot be read", link.provider.name());
+            return Err(Refused::new("CANNOT_SYNC", message, Some("integrationId")).into());
+        }
+        let visit = Visit { id, link: &link, worker: None, origin: viewer.actor(Some(&owner.to_string())).into() };
+        if visit.target().is_none() || !link.active {
+            let message = "the store cannot be called: `cloud-bridge stores status` says why";
+            return Err(Refused::new("NOT_CONNECTED", message, Some("integrationId")).into());
+        }
+        self.record(&visit, Step::RequestFilling { now: self.integrations.now() }).await?;
+        let data = &self.integrations.data;
+        data.wait_for_views(Some(data.log.head())).await;
+        Ok(id)
     }
 
     /// Of the days until now, today among them. The caller was shown the integration.

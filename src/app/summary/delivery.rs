@@ -146,7 +146,8 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
     let sentence = said_of_signature(sentence, webhook.unsigned);
     let changed_at = webhook.changed_at.map(|at| format!(", changed at {},", moment(at))).unwrap_or_default();
     let sentence = match webhook.source {
-        ReportSource::Webhook => sentence,
+        // Of what stores sell no order is delivered.
+        ReportSource::Webhook | ReportSource::Filling => sentence,
         ReportSource::Reconciliation => format!(
             "{sentence} No webhook had come of it: the store's orders were compared with what it had sent, and this \
              one{changed_at} was fetched."

@@ -1,6 +1,6 @@
 //! What was done at a connected store, in a sentence.
 
-use domain::store::{CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task};
+use domain::store::{CatalogueRead, CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task};
 
 use super::{counted, moment};
 
@@ -15,6 +15,14 @@ pub(super) fn of_store(event: &StoreEvent) -> String {
         }
         StoreEvent::WorkStarted { task: Task::Compare, worker, .. } => {
             format!("Worker {worker} begins to compare the store's orders with what it sent.")
+        }
+        StoreEvent::WorkStarted { task: Task::Fill, worker, .. } => {
+            format!("Worker {worker} begins to read what the store sells.")
+        }
+        StoreEvent::FillingRequested { .. } => "What the store sells is to be read.".to_owned(),
+        StoreEvent::CatalogueRead(read) => of_catalogue(read),
+        StoreEvent::CatalogueNotRead { reason, retry_at } => {
+            format!("What the store sells could not be read: {reason}. It is tried again at {}.", moment(*retry_at))
         }
         StoreEvent::WatchPaused { .. } => {
             "The store cannot be called, or is not to be: nothing is done there until that changes.".to_owned()
@@ -85,6 +93,14 @@ fn of_comparison(found: &OrdersCompared) -> String {
     let unread = unreadable.iter();
     said.extend(unread.map(|order| format!("Order {} could not be read: {}.", order.order_id, order.reason)));
     said.join(" ")
+}
+
+fn of_catalogue(read: &CatalogueRead) -> String {
+    let CatalogueRead { products, collections, news, next, .. } = read;
+    let (products, collections) =
+        (counted((*products).into(), "product"), counted((*collections).into(), "collection"));
+    let rest = if next.is_some() { "There is more." } else { "That was all of it." };
+    format!("{products} and {collections} were read at the store; {news} were new or had changed. {rest}")
 }
 
 fn why(cause: CheckCause) -> &'static str {

@@ -135,9 +135,12 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
     (
         "store",
         &[
+            "catalogue_not_read",
+            "catalogue_read",
             "check_requested",
             "comparison_begun",
             "comparison_requested",
+            "filling_requested",
             "orders_compared",
             "orders_not_compared",
             "store_watched",

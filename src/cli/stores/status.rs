@@ -30,7 +30,8 @@ impl Status {
         let query = format!(
             "query($id: ID!) {{ integration(id: $id) {{ id name provider storeAccess {{ tokenPreview }} {CONNECTION} \
              storeWebhooks {{ checkedAt failure nextCheckAt refused {{ topics reason }} }} \
-             storeComparison {{ comparedThrough awaited comparedAt nextComparisonAt failure }} storeGaps {{ sentence }} }} }}"
+             storeComparison {{ comparedThrough awaited comparedAt nextComparisonAt failure }} storeGaps {{ sentence }} \
+             storeCatalogue {{ underWay products collections doneAt failure }} }} }}"
         );
         let mut found = client.ask(&query, json!({ "id": id })).await?;
         let integration = found["integration"].take();
@@ -64,12 +65,42 @@ impl Status {
         if let Some(comparison) = understood::<Option<Comparison>>(&integration["storeComparison"])? {
             print_comparison(&comparison, integration["storeGaps"]["sentence"].as_str().unwrap_or_default())?;
         }
+        if let Some(catalogue) = understood::<Option<Catalogue>>(&integration["storeCatalogue"])? {
+            catalogue.print()?;
+        }
         if let Some(app) = &connection.app {
             output::print(format_args!(
                 "Own app:      {} (secret {})",
                 clean(&app.client_id),
                 clean(&app.secret_preview)
             ))?;
+        }
+        Ok(())
+    }
+}
+
+/// How far what it sells is read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Catalogue {
+    under_way: bool,
+    products: u32,
+    collections: u32,
+    done_at: Option<DateTime<Utc>>,
+    failure: Option<String>,
+}
+
+impl Catalogue {
+    fn print(&self) -> io::Result<()> {
+        let Self { under_way, products, collections, .. } = self;
+        let read = format!("{products} products, {collections} collections");
+        match (under_way, self.done_at) {
+            (true, _) => output::print(format_args!("Catalogue:    {read} so far"))?,
+            (false, Some(done)) => output::print(format_args!("Catalogue:    {read}, read at {} UTC", moment(done)))?,
+            (false, None) => {}
+        }
+        if let Some(failure) = &self.failure {
+            output::print(format_args!("Not read:     {}", clean(failure)))?;
         }
         Ok(())
     }

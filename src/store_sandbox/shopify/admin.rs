@@ -2,6 +2,7 @@
 //! is refused as Shopify refuses one that it does not know.
 
 mod orders;
+mod products;
 
 use async_graphql::{
     Context, EmptySubscription, Enum, ID, InputObject, Object, Request, Schema, SimpleObject, Variables,
@@ -19,6 +20,7 @@ use crate::store_sandbox::operation::Operation;
 use crate::store_sandbox::refusal::Refusal;
 use crate::store_sandbox::{StoreSandbox, World};
 use orders::{Order, OrderConnection, OrderSortKeys};
+use products::{CollectionConnection, CollectionSortKeys, ProductConnection, ProductSortKeys};
 
 /// What every query costs here, of a bucket of this size, which is filled again by so much a second.
 const COST: f64 = 10.0;
@@ -84,6 +86,8 @@ fn operation_of(query: &str) -> Operation {
         Operation::ShopifySubscriptions
     } else if query.contains(" orders(") {
         Operation::ShopifyOrders
+    } else if query.contains(" products(") || query.contains(" collections(") {
+        Operation::ShopifyProducts
     } else if query.contains(" order(") {
         Operation::ShopifyOrder
     } else {
@@ -157,6 +161,28 @@ impl Query {
     ) -> async_graphql::Result<OrderConnection> {
         let OrderSortKeys::UpdatedAt = sort_key;
         orders::page(Caller::of(context), (first, after), query.as_deref())
+    }
+
+    async fn products(
+        &self,
+        context: &Context<'_>,
+        first: usize,
+        after: Option<String>,
+        sort_key: ProductSortKeys,
+    ) -> async_graphql::Result<ProductConnection> {
+        let ProductSortKeys::Id = sort_key;
+        products::page(Caller::of(context), (first, after))
+    }
+
+    async fn collections(
+        &self,
+        context: &Context<'_>,
+        first: usize,
+        after: Option<String>,
+        sort_key: CollectionSortKeys,
+    ) -> async_graphql::Result<CollectionConnection> {
+        let (CollectionSortKeys::Id, None) = (sort_key, after) else { return Err("there is no such page".into()) };
+        products::collections(Caller::of(context), first)
     }
 
     async fn order(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Option<Order>> {

@@ -1,11 +1,12 @@
 //! BigCommerce, Square and WooCommerce are connected in forms of their own.
 
 use chrono::TimeDelta;
-use cloud_bridge::store_sandbox::{App, NewLine, NewOrder, Platform, Store, Webhook};
+use cloud_bridge::store_sandbox::{App, NewLine, NewOrder, NewProduct, NewVariant, Platform, Store, Webhook};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use signing::{Encoding, code};
 
+use super::filling;
 use super::reconciling::comparison;
 use super::webhooks::{checked, doctor};
 use super::{Browser, PUBLIC_URL, begin, connection, location, page};
@@ -205,6 +206,27 @@ on_each_engine! {
         })
         .await;
         assert_eq!(lost["lostReason"], json!("REVOKED"));
+    }
+
+    async fn what_stores_at_bigcommerce_and_square_sell_is_read(app: &TestApp) {
+        let merchant = app.merchant().await;
+        for (platform, provider, store) in [(Platform::BigCommerce, "BIGCOMMERCE", "abc123"), (Platform::Square, "SQUARE", "MLSANDBOX")] {
+            open_store(app, platform, store, "");
+            for number in 0..60 {
+                let variant = NewVariant { sku: format!("STORM-{number}"), title: "Mono".to_owned(), stock: None };
+                let product = NewProduct { id: None, title: format!("Storm Drive {number}"), variants: vec![variant] };
+                app.stores.offer_product(store, product).unwrap();
+            }
+            let id = connect(&merchant, provider, store).await;
+            let stands = filling::read(&merchant, &id).await;
+            assert_eq!((&stands["products"], &stands["news"]), (&json!(60), &json!(60)), "{provider}");
+            let document = "query ($id: ID!) { products(first: 100, filter: { integrationId: $id }) { nodes { title variants { sku title } } } }";
+            app.settle().await;
+            let found = merchant.ask(document, json!({ "id": id })).await["products"]["nodes"].clone();
+            assert_eq!(found.as_array().unwrap().len(), 60, "{provider}");
+            assert!(found.as_array().unwrap().contains(&json!({ "title": "Storm Drive 7",
+                "variants": [{ "sku": "STORM-7", "title": "Mono" }] })), "{provider}: {found}");
+        }
     }
 
     async fn what_a_store_at_bigcommerce_never_sent_is_fetched(app: &TestApp) {

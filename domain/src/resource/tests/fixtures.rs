@@ -10,8 +10,8 @@ use crate::commerce::{Currency, Money};
 use crate::delivery::{LatestFailure, StoreCall};
 use crate::integration::Provider;
 use crate::resource::{
-    Announcement, Content, Happened, NewReport, Order, Product, ReadFailed, Report, Resource, ResourceCommand,
-    ResourceEvent, Stock, WebhookSource,
+    Announcement, Content, Happened, NewReport, Order, Product, Publishing, ReadFailed, Report, Resource,
+    ResourceCommand, ResourceEvent, Stock, WebhookSource,
 };
 use crate::{AccountId, IntegrationId};
 
@@ -39,6 +39,7 @@ pub(super) fn report(happened: Happened, seconds: i64, content: Content) -> NewR
         changed_at: Some(after(seconds)),
         received_at: after(seconds),
         version: None,
+        publishing: Publishing::Usual,
         source: WebhookSource::Notice { id: Uuid::from_u128(3), sequence: 1 },
         content,
     }

@@ -93,6 +93,13 @@ struct SyncStoreInput {
     integration_id: ID,
 }
 
+#[derive(InputObject)]
+struct ReadStoreCatalogueInput {
+    integration_id: ID,
+}
+
+payload!(ReadStoreCataloguePayload { integration: Integration });
+
 payload!(SyncStorePayload {
     integration: Integration,
     /// False where it is still to be done: the integration's `storeComparison` says when.
@@ -183,6 +190,19 @@ impl StoreConnections {
         let done = app.stores.sync(viewer, &input.integration_id).await;
         let integration = shown(context, done.as_ref().ok().map(|done| done.id)).await?;
         payload_of(done, |done| SyncStorePayload { integration, is_done: Some(done.is_done), user_errors: vec![] })
+    }
+
+    /// Has what a connected store sells read: it is done once the store is connected in any case. `Integration.storeCatalogue` and the
+    /// subscription `storeCatalogueChanged` say how far it is.
+    async fn read_store_catalogue(
+        &self,
+        context: &Context<'_>,
+        input: ReadStoreCatalogueInput,
+    ) -> Result<ReadStoreCataloguePayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let done = app.stores.read_catalogue(viewer, &input.integration_id).await;
+        let integration = shown(context, done.as_ref().ok().copied()).await?;
+        payload_of(done, |_| ReadStoreCataloguePayload { integration, user_errors: vec![] })
     }
 
     /// Saves your own app at the platform, by which the store is connected from then on. With its secret Shopify and BigCommerce

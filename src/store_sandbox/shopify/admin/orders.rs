@@ -76,13 +76,13 @@ struct LineItem {
 }
 
 #[derive(SimpleObject, Clone)]
-#[graphql(name = "Product")]
+#[graphql(name = "ProductOfLine")]
 struct Resource {
     legacy_resource_id: String,
 }
 
 #[derive(SimpleObject, Clone)]
-#[graphql(name = "ProductVariant")]
+#[graphql(name = "VariantOfLine")]
 struct Variant {
     legacy_resource_id: String,
 }
@@ -152,11 +152,11 @@ fn changed_since(query: &str) -> async_graphql::Result<DateTime<Utc>> {
 }
 
 /// A cursor counts what comes before it. One that is none begins at the beginning.
-fn offset(after: Option<&str>) -> usize {
+pub(super) fn offset(after: Option<&str>) -> usize {
     after.and_then(|after| after.parse().ok()).unwrap_or(0)
 }
 
-fn page_info(after: usize, first: usize, later: usize) -> async_graphql::Result<PageInfo> {
+pub(super) fn page_info(after: usize, first: usize, later: usize) -> async_graphql::Result<PageInfo> {
     if !(1..=250).contains(&first) {
         return Err("first must be between 1 and 250".into());
     }
@@ -167,7 +167,7 @@ fn page_info(after: usize, first: usize, later: usize) -> async_graphql::Result<
 }
 
 impl Caller {
-    fn require(&self, scope: &str) -> async_graphql::Result<()> {
+    pub(super) fn require(&self, scope: &str) -> async_graphql::Result<()> {
         let world = self.sandbox.world();
         let installed = world.stores.shop(&self.shop).and_then(|shop| shop.installations.get(&self.client_id));
         if installed.is_some_and(|installed| installed.scopes.contains(scope)) {
