@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use command::{Step, StoreCommand, StoreRefusal};
-pub use comparing::{COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, OVERLAP};
+pub use comparing::{COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, MAX_TRIES, MAX_UNREADABLE, OVERLAP};
 pub use event::{
     AwaitedOrder, CatalogueRead, CheckCause, OrdersCompared, StoreEvent, SubscriptionsChecked, Task, UnreadableOrder,
 };
@@ -238,10 +238,12 @@ impl Store {
                 let retry_at = after_failure(failures, now).max(asked_for(now, retry_after));
                 vec![StoreEvent::CatalogueNotRead { reason: shortened(&reason), retry_at }]
             }
-            Step::NotCompared { reason, now, retry_after } => {
-                let failures = self.comparing.as_ref().map_or(0, |comparing| comparing.failures);
-                let retry_at = after_failure(failures, now).max(asked_for(now, retry_after));
-                vec![StoreEvent::OrdersNotCompared { reason: shortened(&reason), retry_at }]
+            Step::NotCompared { found, reason, now, retry_after } => {
+                let retry_at = self.compare_again_at(now).max(asked_for(now, retry_after));
+                let found = found.map(|found| OrdersCompared { next_at: retry_at, ..*found });
+                let mut events = found.map_or_else(Vec::new, |found| self.compared(found));
+                events.push(StoreEvent::OrdersNotCompared { reason: shortened(&reason), retry_at });
+                events
             }
         };
         let begins = (is_first && !events.is_empty()).then_some(StoreEvent::StoreWatched { account_id });
@@ -375,6 +377,7 @@ impl Store {
             StoreEvent::ComparisonBegun { from } => self.begin_comparing(from),
             StoreEvent::ComparisonRequested { due_at } => {
                 if let Some(comparing) = &mut self.comparing {
+                    comparing.planned_at = comparing.compare_at.or(comparing.planned_at);
                     comparing.compare_at = Some(due_at);
                 }
             }

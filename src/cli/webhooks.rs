@@ -49,7 +49,7 @@ pub(super) struct List {
 
 const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFilter) {
   webhookReceipts(first: $first, after: $after, filter: $filter) {
-    nodes { id outcome reason message advice count topic webhookId orderId orderNumber bodyBytes receivedAt
+    nodes { id outcome source reason message advice count topic webhookId orderId orderNumber bodyBytes receivedAt
       integration { id name account { id name } } delivery { id status } commerceEvents { id type } }
     pageInfo { hasNextPage endCursor } } }";
 
@@ -57,6 +57,7 @@ const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFi
 #[serde(rename_all = "camelCase")]
 struct Receipt {
     outcome: String,
+    source: String,
     reason: Option<String>,
     message: Option<String>,
     advice: Option<String>,
@@ -86,7 +87,13 @@ impl Receipt {
     fn why(&self) -> Option<String> {
         let types: Vec<&str> = self.commerce_events.iter().map(|event| event.event_type.as_str()).collect();
         let published = (!types.is_empty()).then(|| format!("published {}", types.join(", ")));
-        self.reason.clone().or(published)
+        let why = self.reason.clone().or(published);
+        // What the store did not send by itself.
+        match (self.source.as_str(), why) {
+            ("WEBHOOK", why) => why,
+            (source, None) => Some(source.to_lowercase()),
+            (source, Some(why)) => Some(format!("{}; {why}", source.to_lowercase())),
+        }
     }
 
     /// The number of the order, or its id where the store has no number.

@@ -97,8 +97,12 @@ fn first_half(value: &Value) -> Response {
 
 fn renamed(operation: Operation, mut value: Value) -> Value {
     match operation.platform() {
-        // Nothing is read there yet that has another's id.
-        Platform::Shopify => {}
+        Platform::Shopify => {
+            let id = &mut value["data"]["order"]["legacyResourceId"];
+            if let Some(number) = id.as_str().and_then(|id| id.parse::<u64>().ok()) {
+                *id = (number + 1).to_string().into();
+            }
+        }
         Platform::BigCommerce => bigcommerce::rename(&mut value),
         Platform::Square => square::rename(&mut value),
     }

@@ -84,6 +84,8 @@ pub enum Step {
         retry_after: Option<TimeDelta>,
     },
     NotCompared {
+        /// What was found before.
+        found: Option<Box<OrdersCompared>>,
         reason: String,
         now: DateTime<Utc>,
         retry_after: Option<TimeDelta>,

@@ -6,7 +6,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AwaitedOrder, CheckCause, MISSED_EVERY, OrdersCompared, Store, StoreEvent};
+use super::{
+    AwaitedOrder, CheckCause, MISSED_EVERY, OrdersCompared, Store, StoreEvent, UnreadableOrder, after_failure,
+};
 
 /// How often the orders of a store are compared.
 pub const COMPARE_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -16,19 +18,28 @@ pub const GRACE: TimeDelta = TimeDelta::minutes(5);
 pub const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// Orders whose webhooks may be on their way that are remembered of one comparison.
 pub const MAX_AWAITED: usize = 100;
+/// Orders that could not be read that are remembered, and how often each is tried.
+pub const MAX_UNREADABLE: usize = 20;
+pub const MAX_TRIES: u32 = 24;
 
 /// How far the comparison of a store has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Comparing {
+    /// What the store changed before is not asked for.
+    pub from: DateTime<Utc>,
     /// What the store changed until then, by its own clock, was compared.
     pub through: DateTime<Utc>,
     /// Of that, what was not here yet.
     pub awaited: Vec<AwaitedOrder>,
+    /// Of that, what could not be read.
+    pub unreadable: Vec<UnreadableOrder>,
     /// The latest comparison.
     pub latest: Option<OrdersCompared>,
     /// When it is done again. None while it is being done, and where the store cannot be called.
     pub compare_at: Option<DateTime<Utc>>,
+    /// When it would be, had a person not asked sooner.
+    pub planned_at: Option<DateTime<Utc>>,
     /// Failures in a row, and why the last one was.
     pub failures: u32,
     pub failure: Option<String>,
@@ -36,21 +47,26 @@ pub struct Comparing {
 
 impl Comparing {
     pub(super) fn apply(&mut self, found: OrdersCompared) {
-        self.through = self.through.max(found.through);
+        // Also back, where something that was listed late was not looked for.
+        self.through = found.through;
         self.awaited.clone_from(&found.awaited);
+        self.unreadable.clone_from(&found.unreadable);
         (self.failures, self.failure) = (0, None);
         self.end(found.next_at);
         self.latest = Some(found);
     }
 
     pub(super) fn apply_failure(&mut self, reason: String, retry_at: DateTime<Utc>) {
-        self.failures = self.failures.saturating_add(1);
+        if self.planned_at.is_none() {
+            self.failures = self.failures.saturating_add(1);
+        }
         self.failure = Some(reason);
         self.end(retry_at);
     }
 
     /// Unless another was requested meanwhile, the next is due then.
     fn end(&mut self, next: DateTime<Utc>) {
+        self.planned_at = None;
         self.compare_at = Some(self.compare_at.map_or(next, |at| at.min(next)));
     }
 }
@@ -69,8 +85,9 @@ impl OrdersCompared {
 impl Store {
     pub(super) fn begin_comparing(&mut self, from: DateTime<Utc>) {
         let comparing = self.comparing.get_or_insert_default();
-        comparing.through = from;
+        (comparing.from, comparing.through) = (from, from);
         comparing.awaited.clear();
+        comparing.unreadable.clear();
         comparing.compare_at = from.checked_add_signed(GRACE);
     }
 
@@ -78,6 +95,16 @@ impl Store {
     pub(super) fn request_comparison(&self, now: DateTime<Utc>) -> Option<StoreEvent> {
         let is_coming = self.compare_at().is_some_and(|at| at <= now);
         (self.comparing.is_some() && !is_coming).then_some(StoreEvent::ComparisonRequested { due_at: now })
+    }
+
+    /// When it is tried again that they could not be compared: no later than it is usually done, and who asks for it while the store
+    /// is away does not put that off.
+    pub(super) fn compare_again_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let comparing = self.comparing.as_ref();
+        let failures = comparing.map_or(0, |comparing| comparing.failures);
+        let usual = after_failure(failures, now).min(now + COMPARE_EVERY);
+        let planned = comparing.and_then(|comparing| comparing.planned_at).filter(|at| *at > now);
+        planned.map_or(usual, |at| at.min(usual))
     }
 
     /// Where an order was missed, a webhook may be missing.

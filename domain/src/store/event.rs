@@ -122,9 +122,12 @@ pub struct OrdersCompared {
     /// Were changed in a way that says nothing new.
     #[serde(default)]
     pub unchanged: u32,
-    /// Could not be read, as far as they are named.
+    /// Could not be read, and are tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<UnreadableOrder>,
+    /// The list goes on after that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// Changed so lately that their webhooks may be on their way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaited: Vec<AwaitedOrder>,
@@ -142,7 +145,10 @@ pub struct OrdersCompared {
 pub struct UnreadableOrder {
     /// The store's own id of it.
     pub order_id: String,
+    pub changed_at: DateTime<Utc>,
     pub reason: String,
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 /// An order that the store changed and of which no webhook was here.

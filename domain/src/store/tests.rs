@@ -94,6 +94,7 @@ fn found(fetched: u32, at: DateTime<Utc>) -> OrdersCompared {
         fetched,
         unchanged: 0,
         unreadable: vec![],
+        more: false,
         awaited: vec![],
         longest_delay_ms: (fetched > 0).then_some(60_000),
         began_at: at,
@@ -329,14 +330,30 @@ fn an_order_that_was_missed_has_the_webhooks_checked_once_an_hour() {
 #[test]
 fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
     let mut history = vec![watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
-    for minutes in [1, 5, 30, 120, 360, 360] {
+    // No later than it is usually done.
+    for minutes in [1, 5, 30, 60, 60] {
         history.push(started(Task::Compare, "a", noon()));
         let (reason, now) = ("timed out".to_owned(), noon());
-        let fail = by_worker("a", Step::NotCompared { reason, now, retry_after: None });
+        let fail = by_worker("a", Step::NotCompared { found: None, reason, now, retry_after: None });
         given(history.clone()).when(fail).then_expect_events(vec![not_compared(minutes)]);
         history.push(not_compared(minutes));
     }
-    assert_eq!(fold(history).comparing().unwrap().failure.as_deref(), Some("timed out"));
+    assert_eq!(fold(history.clone()).comparing().unwrap().failure.as_deref(), Some("timed out"));
+    // Who asks while the store is away does not put it off.
+    let history = [&history[..4], &[not_compared(5), StoreEvent::ComparisonRequested { due_at: noon() }]].concat();
+    let history = [&history[..], &[started(Task::Compare, "a", noon())]].concat();
+    let (reason, now) = ("timed out".to_owned(), noon());
+    let fail = by_worker("a", Step::NotCompared { found: None, reason, now, retry_after: None });
+    given(history.clone()).when(fail).then_expect_events(vec![not_compared(5)]);
+    // What was found before counts.
+    let (reason, now, found) = ("timed out".to_owned(), noon(), found(0, noon()));
+    let fail =
+        by_worker("a", Step::NotCompared { found: Some(Box::new(found.clone())), reason, now, retry_after: None });
+    let next_at = noon() + TimeDelta::minutes(5);
+    let events = vec![StoreEvent::OrdersCompared(OrdersCompared { next_at, ..found }), not_compared(5)];
+    given(history.clone()).when(fail).then_expect_events(events);
+    let failures = |history: &[StoreEvent]| fold(history.to_vec()).comparing().unwrap().failures;
+    assert_eq!(failures(&[&history[..], &[not_compared(5)]].concat()), failures(&history));
 }
 
 fn part(products: u32, next: Option<&str>, at: DateTime<Utc>) -> CatalogueRead {
@@ -445,7 +462,13 @@ fn the_stored_form_of_every_event_is_pinned() {
         StoreEvent::OrdersCompared(found(0, noon())),
         StoreEvent::OrdersCompared(OrdersCompared {
             unchanged: 1,
-            unreadable: vec![UnreadableOrder { order_id: "7".to_owned(), reason: "`id` is missing".to_owned() }],
+            more: true,
+            unreadable: vec![UnreadableOrder {
+                order_id: "7".to_owned(),
+                changed_at: noon(),
+                reason: "`id` is missing".to_owned(),
+                tries: 1,
+            }],
             awaited: vec![awaited("8", noon())],
             ..found(1, noon())
         }),

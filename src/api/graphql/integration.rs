@@ -138,11 +138,11 @@ impl Integration {
     ) -> Result<Option<StoreGaps>, ApiError> {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
-        if row.is_none_or(|row| row.store().comparing().is_none()) {
-            return Ok(None);
-        }
+        let store = row.map(|row| row.store());
+        let Some(comparing) = store.as_ref().and_then(|store| store.comparing()) else { return Ok(None) };
         let (app, _) = app_and_viewer(context)?;
-        Ok(Some(app.stores.gap_report(&self.0.id, days.into()).await?.into()))
+        let report = app.stores.gap_report(&self.0.id, days.into()).await?;
+        Ok(Some(StoreGaps::new(report, comparing)))
     }
 
     /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired

@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use domain::IntegrationId;
 use domain::integration::{AccessLost, Link, Provider};
-use domain::store::Checked;
+use domain::store::{Checked, Comparing, Filling, UnreadableOrder};
 use event_log::Origin;
 use projections::integrations;
 
@@ -64,6 +64,10 @@ impl Stores {
         findings.push(of_connection(id, &link));
         findings.extend(of_scopes(&link));
         findings.extend(of_webhooks(&outcome, are_asked_for(link.provider)));
+        if let Outcome::Done(store) = &outcome {
+            findings.extend(store.comparing().into_iter().flat_map(of_comparison));
+            findings.extend(store.filling().and_then(of_catalogue));
+        }
         findings.push(self.of_secret(id, &link));
         let row = integrations::find_many(&data.views, &[id.to_string()]).await?.pop();
         let last = row.and_then(|row| row.last_webhook_at).and_then(chrono::DateTime::from_timestamp_micros);
@@ -146,10 +150,8 @@ fn of_webhooks(outcome: &Outcome, are_asked_for: bool) -> Vec<Finding> {
             "What the store sends could not be checked: {reason}. It is tried again by itself."
         ))];
     }
-    // Where the store is not called any more, it says nothing of that.
-    let is_paused = store.due_at().is_none();
     let Some(Checked { present, missing, disabled, refused, .. }) = store.checked() else { return vec![] };
-    if is_paused || !are_asked_for {
+    if !are_asked_for {
         return vec![];
     }
     let is_refused = |topic: &&String| refused.iter().any(|refused| refused.topics.contains(topic));
@@ -168,4 +170,31 @@ fn of_webhooks(outcome: &Outcome, are_asked_for: bool) -> Vec<Finding> {
         Finding::wrong(format!("The store does not send {}: {}.", refused.topics.join(", "), refused.reason))
     }));
     findings
+}
+
+/// Whether everything that the store changed has come.
+fn of_comparison(comparing: &Comparing) -> Vec<Finding> {
+    let mut findings = vec![];
+    if let Some(failure) = &comparing.failure {
+        findings.push(Finding::wrong(format!(
+            "What the store changed could not be compared with what it sent: {failure}. It is tried again by itself."
+        )));
+    }
+    let unreadable = comparing.unreadable.iter();
+    findings.extend(unreadable.map(|order| {
+        let UnreadableOrder { order_id, reason, .. } = order;
+        Finding::wrong(format!(
+            "Order {order_id} never came, and could not be read at the store: {reason}. It is tried again by itself."
+        ))
+    }));
+    if findings.is_empty() && comparing.latest.is_some() {
+        let through = comparing.through.to_rfc3339_opts(SecondsFormat::Secs, true);
+        findings.push(Finding::fine(format!("What the store changed until {through} is here.")));
+    }
+    findings
+}
+
+fn of_catalogue(filling: &Filling) -> Option<Finding> {
+    let failure = filling.failure.as_ref()?;
+    Some(Finding::wrong(format!("What the store sells could not be read: {failure}. It is tried again by itself.")))
 }

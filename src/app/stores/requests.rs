@@ -11,8 +11,8 @@ use super::{Stores, Visit};
 use crate::app::error::Error;
 use crate::app::links::CurrentLink;
 
-/// How long a person waits for it at most.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// How long a person waits for it at most: less than clients wait for a response.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How often the store's stream is looked at meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -74,6 +74,10 @@ impl Stores {
             loop {
                 heads.mark_unchanged();
                 let store = log.load::<Store>(id).await?.aggregate;
+                // What cannot be called any more was not done.
+                if store.due_at().is_none() {
+                    return Ok(Outcome::Nothing);
+                }
                 if !goes_on(&store, requested_at) {
                     return Ok(Outcome::Done(Box::new(store)));
                 }

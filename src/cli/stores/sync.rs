@@ -25,7 +25,7 @@ pub(in crate::cli) struct Sync {
 
 const SYNC: &str = "mutation($input: SyncStoreInput!) { syncStore(input: $input) { isDone integration { id storeComparison {
   comparedThrough awaited comparedAt nextComparisonAt failure
-  latest { changed received fetched unchanged unreadable { orderId reason } } } } userErrors { code message field } } }";
+  latest { changed received fetched polled unchanged unreadable { orderId reason } } } } userErrors { code message field } } }";
 
 /// What the API says of a comparison.
 #[derive(Debug, Deserialize)]
@@ -45,6 +45,7 @@ struct Latest {
     changed: u32,
     received: u32,
     fetched: u32,
+    polled: bool,
     unchanged: u32,
     unreadable: Vec<Unreadable>,
 }
@@ -88,7 +89,7 @@ impl Sync {
 
 impl Comparison {
     fn print(&self) -> io::Result<()> {
-        let Some(Latest { changed, received, fetched, unchanged, unreadable }) = &self.latest else {
+        let Some(Latest { changed, received, fetched, polled, unchanged, unreadable }) = &self.latest else {
             return output::say("Nothing was compared yet.");
         };
         if *changed + *received + *fetched + *unchanged == 0 {
@@ -98,6 +99,9 @@ impl Comparison {
         }
         match fetched {
             0 => {}
+            fetched if *polled => {
+                output::say(&format!("{} fetched, as the store is asked in place of webhooks.", orders(*fetched)))?;
+            }
             1 => output::say("1 order was fetched because the store never sent it.")?,
             fetched => output::say(&format!("{fetched} orders were fetched because the store never sent them."))?,
         }

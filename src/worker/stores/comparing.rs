@@ -11,7 +11,8 @@ use domain::delivery::{Delivery, MAX_REASON_CHARS, WebhookOutcome};
 use domain::integration::AccessLost;
 use domain::resource::{Resource, ResourceKind};
 use domain::store::{
-    AwaitedOrder, COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, OVERLAP, OrdersCompared, Step, Store, UnreadableOrder,
+    AwaitedOrder, COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, MAX_TRIES, MAX_UNREADABLE, OVERLAP, OrdersCompared,
+    Step, Store, UnreadableOrder,
 };
 use domain::{DeliveryId, ReportSource, ResourceId};
 use providers::{ListedOrder, Malformed, OrderListApi, WebhookStep};
@@ -29,8 +30,8 @@ const READ_FOR: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(90);
 /// Pages that are listed at a time.
 const MAX_PAGES: usize = 40;
-/// Orders that cannot be read and are named.
-const MAX_UNREADABLE: usize = 20;
+/// A store's clock may be ahead of ours by so much: what it dates later hides nothing that it changes until then.
+const FURTHEST_AHEAD: TimeDelta = TimeDelta::hours(1);
 
 /// Why a comparison ended early.
 enum Ended {
@@ -67,6 +68,15 @@ struct Wanted {
     order: ListedOrder,
     /// When it was missed first, where that was before.
     seen_at: Option<DateTime<Utc>>,
+    /// Where it could not be read before.
+    tried: Option<UnreadableOrder>,
+}
+
+impl Wanted {
+    /// It was counted when it was looked for the first time.
+    fn is_counted(&self) -> bool {
+        self.seen_at.is_some() || self.tried.is_some()
+    }
 }
 
 /// What became of one that is looked for.
@@ -98,73 +108,106 @@ pub(super) async fn compare(work: &StoreWork, visit: Visit<'_>) -> Result<(), Er
     let (began, began_at) = (Instant::now(), work.data.now());
     let comparison = Comparison { work, visit: visit.clone(), api, target, began, began_at };
     let ended = tokio::time::timeout(TIMEOUT, comparison.run(comparing)).await;
-    let (reason, retry_after) = match ended {
-        Ok(Ok(found)) => {
-            let OrdersCompared { received, fetched, .. } = &found;
-            if *fetched > 0 && !found.polled {
-                tracing::warn!(integration = %visit.id, fetched, received, "orders were fetched that a store never sent");
-            }
-            work.metrics.orders_compared(visit.link.provider.as_str(), "compared");
+    let (found, ended) = match ended {
+        Ok(Ok((found, early))) => (Some(found), early),
+        Ok(Err(ended)) => (None, Some(ended)),
+        Err(_) => (None, Some(Ended::Because("it took too long".to_owned()))),
+    };
+    if let Some(OrdersCompared { received, fetched: fetched @ 1.., polled: false, .. }) = &found {
+        tracing::warn!(integration = %visit.id, fetched, received, "orders were fetched that a store never sent");
+    }
+    let provider = visit.link.provider.as_str();
+    let (found, (reason, retry_after)) = match (ended, found) {
+        (None, Some(found)) => {
+            work.metrics.orders_compared(provider, "compared");
             return work.stores.record(&visit, Step::Compared(found)).await;
         }
-        Ok(Err(Ended::Failed(error))) => return Err(error),
-        Ok(Err(Ended::Call(CallFailure::Unauthorized { .. }))) => {
+        (Some(Ended::Failed(error)), _) => return Err(error),
+        (Some(Ended::Call(CallFailure::Unauthorized { .. })), _) => {
             return work.stores.lose_access(&visit, AccessLost::Refused).await;
         }
-        Ok(Err(Ended::Call(failure))) => (failure.to_string(), failure.retry_after()),
-        Ok(Err(Ended::Because(reason))) => (reason, None),
-        Err(_) => ("it took too long".to_owned(), None),
+        (Some(Ended::Call(failure)), found) => (found, (failure.to_string(), failure.retry_after())),
+        (Some(Ended::Because(reason)), found) => (found, (reason, None)),
+        (None, None) => return Ok(()),
     };
-    work.metrics.orders_compared(visit.link.provider.as_str(), "not_compared");
+    work.metrics.orders_compared(provider, "not_compared");
     let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
-    work.stores.record(&visit, Step::NotCompared { reason, now: work.data.now(), retry_after }).await
+    let step = Step::NotCompared { found: found.map(Box::new), reason, now: work.data.now(), retry_after };
+    work.stores.record(&visit, step).await
 }
 
 impl Comparison<'_> {
-    async fn run(&self, comparing: &Comparing) -> Result<OrdersCompared, Ended> {
-        let since = comparing.through - OVERLAP;
-        let listed = self.list(since, comparing.through).await?;
-        let mut found = OrdersCompared {
+    /// What was found, and why it ended before everything was looked for, where it did.
+    async fn run(&self, comparing: &Comparing) -> Result<(OrdersCompared, Option<Ended>), Ended> {
+        let goes_on = comparing.latest.as_ref().is_some_and(|latest| latest.more);
+        // Where a list was cut off it goes on from there, or it would never get past what lies within the overlap.
+        let overlap = if goes_on { TimeDelta::zero() } else { OVERLAP };
+        let since = (comparing.through - overlap).max(comparing.from);
+        let listed = self.list(since, comparing.through, goes_on).await?;
+        let mut found = self.nothing(since, &listed);
+        // Of the second in which a list was cut off, some were counted.
+        let counted_through = comparing.through + if goes_on { TimeDelta::seconds(1) } else { TimeDelta::zero() };
+        let mut wanted = wanted(&listed, comparing).into_iter().peekable();
+        let mut early = None;
+        while let Some(next) = wanted.next() {
+            let became = match self.look_for(&next).await {
+                Ok(became) => became,
+                // What was found until then counts.
+                Err(ended) => {
+                    keep(&mut found, [next]);
+                    found.more = true;
+                    early = Some(ended);
+                    break;
+                }
+            };
+            let is_new = next.order.changed_at > counted_through && next.order.changed_at <= self.latest();
+            // Of what was listed again because lists may lag, only what is missing is news.
+            let is_missing = !matches!(became, Became::Received | Became::Gone);
+            if is_new || next.is_counted() || is_missing {
+                found.changed += u32::from(!next.is_counted());
+                note(&mut found, next, became, self.work.data.now());
+            }
+            if found.unreadable.len() > MAX_UNREADABLE {
+                let reason = found.unreadable.last().map(|order| order.reason.clone()).unwrap_or_default();
+                return Err(Ended::Because(format!("none of its orders can be read: {reason}")));
+            }
+            let is_full = found.awaited.len() >= MAX_AWAITED;
+            if is_full || self.began.elapsed() >= READ_FOR {
+                // Where it is full of what may be on its way, it rests until that should have come.
+                found.more |= !is_full && wanted.peek().is_some();
+                break;
+            }
+        }
+        keep(&mut found, wanted);
+        found.at = self.work.data.now();
+        let usual = self.visit.link.poll_every_minutes;
+        let usual = usual.map_or(COMPARE_EVERY, |minutes| TimeDelta::minutes(minutes.into()));
+        found.next_at = OrdersCompared::next_at(usual, found.more, &found.awaited, found.at);
+        Ok((found, early))
+    }
+
+    fn nothing(&self, since: DateTime<Utc>, listed: &Listed) -> OrdersCompared {
+        OrdersCompared {
             since,
-            through: listed.through,
+            through: listed.through.min(self.latest()),
             polled: self.is_polled(),
             changed: 0,
             received: 0,
             fetched: 0,
             unchanged: 0,
             unreadable: vec![],
+            more: listed.more,
             awaited: vec![],
             longest_delay_ms: None,
             began_at: self.began_at,
             at: self.began_at,
             next_at: self.began_at,
-        };
-        let mut more = listed.more;
-        let mut wanted = wanted(&listed, comparing).into_iter().peekable();
-        while let Some(next) = wanted.next() {
-            let is_new = next.seen_at.is_none() && next.order.changed_at > comparing.through;
-            let became = self.look_for(&next).await?;
-            // Of what was listed again because lists may lag, only what is missing is news.
-            let counts = is_new || next.seen_at.is_some() || !matches!(became, Became::Received | Became::Gone);
-            if counts {
-                found.changed += u32::from(next.seen_at.is_none());
-                note(&mut found, next, became, self.work.data.now());
-            }
-            let is_full = self.began.elapsed() >= READ_FOR || found.awaited.len() >= MAX_AWAITED;
-            if is_full && let Some(later) = wanted.peek() {
-                // What is later is looked for the next time.
-                found.through = found.through.min(later.order.changed_at - TimeDelta::milliseconds(1));
-                let kept = wanted.filter_map(|wanted| Some((wanted.seen_at?, wanted.order)));
-                found.awaited.extend(kept.map(|(seen_at, order)| awaited(order, seen_at)));
-                more = true;
-                break;
-            }
         }
-        found.at = self.work.data.now();
-        let usual =
-            self.visit.link.poll_every_minutes.map_or(COMPARE_EVERY, |minutes| TimeDelta::minutes(minutes.into()));
-        found.next_at = OrdersCompared::next_at(usual, more, &found.awaited, found.at);
-        Ok(found)
+    }
+
+    /// What is dated later was dated by a clock that is wrong.
+    fn latest(&self) -> DateTime<Utc> {
+        self.began_at + FURTHEST_AHEAD
     }
 
     /// Whether no webhooks are awaited.
@@ -173,7 +216,7 @@ impl Comparison<'_> {
     }
 
     /// Everything that the store changed since, as far as there is time.
-    async fn list(&self, since: DateTime<Utc>, known: DateTime<Utc>) -> Result<Listed, Ended> {
+    async fn list(&self, since: DateTime<Utc>, known: DateTime<Utc>, goes_on: bool) -> Result<Listed, Ended> {
         let store = self.target.store();
         let mut listed = Listed { orders: BTreeMap::new(), through: known, more: false };
         let (mut cursor, mut latest, mut is_in_order) = (None::<String>, since, true);
@@ -195,11 +238,13 @@ impl Comparison<'_> {
                 break;
             }
         }
-        // As far as it came; a store that lists the same for ever does not get on.
-        if !is_in_order || latest <= known {
+        // As far as it came, but for what else was changed in that very moment. A store that lists the same for ever does not get on.
+        let gets_on = latest - TimeDelta::milliseconds(1) > known;
+        if !is_in_order || (goes_on && !gets_on) {
             return Err(Ended::Because("the list of its orders has no end".to_owned()));
         }
-        (listed.through, listed.more) = (latest, true);
+        listed.through = if gets_on { latest - TimeDelta::milliseconds(1) } else { known };
+        listed.more = true;
         Ok(listed)
     }
 
@@ -255,26 +300,34 @@ impl Comparison<'_> {
     }
 }
 
-/// What is looked for, in the order in which it was changed: what is listed, and what was awaited.
+/// What is looked for, in the order in which it was changed: what is listed, what was awaited, and what could not be read.
 fn wanted(listed: &Listed, comparing: &Comparing) -> Vec<Wanted> {
-    let awaited: BTreeMap<&str, &AwaitedOrder> =
-        comparing.awaited.iter().map(|awaited| (awaited.order_id.as_str(), awaited)).collect();
-    let of_list = listed.orders.iter().filter(|(_, changed_at)| **changed_at <= listed.through);
-    let mut wanted: Vec<Wanted> = of_list
-        .map(|(order_id, changed_at)| {
-            // One that was changed again since is looked for as it is now.
-            let before = awaited.get(order_id.as_str()).map(|awaited| awaited.seen_at);
-            let order = ListedOrder { order_id: order_id.clone(), changed_at: *changed_at };
-            Wanted { order, seen_at: before }
+    let before = comparing.awaited.iter().map(|order| (&order.order_id, order.changed_at));
+    let before = before.chain(comparing.unreadable.iter().map(|order| (&order.order_id, order.changed_at)));
+    let mut orders: BTreeMap<&String, DateTime<Utc>> = before.collect();
+    // One that was changed again since is looked for as it is now.
+    orders.extend(listed.orders.iter().map(|(order_id, changed_at)| (order_id, *changed_at)));
+    let mut wanted: Vec<Wanted> = orders
+        .into_iter()
+        .map(|(order_id, changed_at)| Wanted {
+            seen_at: comparing.awaited.iter().find(|order| order.order_id == *order_id).map(|order| order.seen_at),
+            tried: comparing.unreadable.iter().find(|order| order.order_id == *order_id).cloned(),
+            order: ListedOrder { order_id: order_id.clone(), changed_at },
         })
         .collect();
-    let is_listed = |awaited: &&AwaitedOrder| listed.orders.contains_key(&awaited.order_id);
-    wanted.extend(comparing.awaited.iter().filter(|awaited| !is_listed(awaited)).map(|awaited| Wanted {
-        order: ListedOrder { order_id: awaited.order_id.clone(), changed_at: awaited.changed_at },
-        seen_at: Some(awaited.seen_at),
-    }));
     wanted.sort_by(|a, b| (a.order.changed_at, &a.order.order_id).cmp(&(b.order.changed_at, &b.order.order_id)));
     wanted
+}
+
+/// What was not looked for is, the next time.
+fn keep(found: &mut OrdersCompared, rest: impl IntoIterator<Item = Wanted>) {
+    for Wanted { order, seen_at, tried } in rest {
+        match (seen_at, tried) {
+            (Some(seen_at), _) => found.awaited.push(awaited(order, seen_at)),
+            (None, Some(tried)) => found.unreadable.push(tried),
+            (None, None) => found.through = found.through.min(order.changed_at - TimeDelta::milliseconds(1)),
+        }
+    }
 }
 
 fn note(found: &mut OrdersCompared, wanted: Wanted, became: Became, now: DateTime<Utc>) {
@@ -288,11 +341,12 @@ fn note(found: &mut OrdersCompared, wanted: Wanted, became: Became, now: DateTim
         }
         Became::Unchanged | Became::Gone => found.unchanged += 1,
         Became::Unreadable(reason) => {
-            let order_id = wanted.order.order_id;
-            tracing::warn!(order = order_id, reason, "an order that a store never sent cannot be read there");
-            if found.unreadable.len() < MAX_UNREADABLE {
+            let ListedOrder { order_id, changed_at } = wanted.order;
+            let tries = wanted.tried.map_or(0, |tried| tried.tries) + 1;
+            tracing::warn!(order = order_id, tries, reason, "an order that a store never sent cannot be read there");
+            if tries < MAX_TRIES {
                 let reason = reason.chars().take(MAX_REASON_CHARS).collect();
-                found.unreadable.push(UnreadableOrder { order_id, reason });
+                found.unreadable.push(UnreadableOrder { order_id, changed_at, reason, tries });
             }
         }
     }

@@ -8,7 +8,7 @@ use event_log::Actor;
 use serde_json::{Value, json};
 
 use super::webhooks::{checked, topics};
-use super::{Browser, SHOP, begin, connected, connection};
+use super::{Browser, SHOP, begin, connected, connection, open_shop};
 use crate::app::{CLIENT_SECRET, Merchant, TestApp, text};
 use crate::delivering::{preset, wait_until};
 use crate::engines::{Engine, on_each_engine};
@@ -72,7 +72,7 @@ pub(super) async fn comparison(merchant: &Merchant<'_>, id: &str) -> Value {
 
 async fn gaps(merchant: &Merchant<'_>, id: &str) -> Value {
     let document =
-        "query ($id: ID!) { integration(id: $id) { storeGaps { sentence sent received fetched polled unchanged unreadable
+        "query ($id: ID!) { integration(id: $id) { storeGaps { sentence sent received fetched polled awaited unreadable unchanged
         averageDelaySeconds longestFetchDelaySeconds days { comparisons sent fetched } } } }";
     merchant.ask(document, json!({ "id": id })).await["integration"]["storeGaps"].clone()
 }
@@ -285,6 +285,8 @@ on_each_engine! {
         app.stores.place_order(SHOP, storm("follows_at_once")).unwrap();
         app.advance(TimeDelta::hours(3));
         assert_eq!(sync(&merchant, &id).await["userErrors"], json!([{ "code": "NOT_CONNECTED" }]));
+        app.stores.place_order(SHOP, storm("slow_sam")).unwrap();
+        app.advance(TimeDelta::seconds(5));
         switch(true).await;
         app.stores.place_order(SHOP, storm("mutual_max")).unwrap();
         app.advance(grace() + TimeDelta::seconds(1));
@@ -349,6 +351,66 @@ on_each_engine! {
         assert_eq!(delivered.len(), 2, "{delivered:?}");
         assert!(delivered.iter().all(|delivery| delivery["status"] == json!("COMPLETED")), "{delivered:?}");
         assert_eq!(app.stores.call_count(Operation::ShopifyOrder).arrived, 3);
+        let said = gaps(&merchant, &id).await;
+        assert_eq!((&said["sent"], &said["received"], &said["fetched"]), (&json!(2), &json!(0), &json!(2)), "{said}");
+    }
+
+    async fn what_a_shop_sold_before_it_was_connected_is_not_fetched(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_shop(app, SHOP);
+        app.stores.place_order(SHOP, storm("follows_at_once")).unwrap();
+        app.advance(TimeDelta::seconds(5));
+        let id = watched(&merchant, json!({})).await;
+        assert_eq!(fetched(&merchant, &id).await, json!(0));
+        assert_eq!(gaps(&merchant, &id).await["sentence"], json!("The store changed no order."));
+        assert_eq!(merchant.deliveries().await, [json!(null); 0]);
+    }
+
+    async fn more_orders_than_are_remembered_as_coming_are_looked_for_when_these_should_have_come(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = watched(&merchant, json!({})).await;
+        for number in 0..130 {
+            app.stores.place_order(SHOP, storm(&format!("customer_{number}"))).unwrap();
+        }
+        compare(&merchant, &id).await;
+        let stands = comparison(&merchant, &id).await;
+        assert_eq!(stands["awaited"], json!(100));
+        let said = gaps(&merchant, &id).await;
+        assert_eq!(said["sentence"], json!("100 orders are not here yet, and may be on the way."));
+        let lists = app.stores.call_count(Operation::ShopifyOrders).arrived;
+        app.settle().await;
+        assert_eq!(app.stores.call_count(Operation::ShopifyOrders).arrived, lists, "it rests");
+        app.advance(grace() + TimeDelta::seconds(1));
+        wait_until(app, || async { (gaps(&merchant, &id).await["fetched"] == json!(130)).then_some(()) }).await;
+        app.settle().await;
+        let said = gaps(&merchant, &id).await;
+        assert_eq!((&said["sent"], &said["received"], &said["awaited"]), (&json!(130), &json!(0), &json!(0)), "{said}");
+        assert_eq!(app.stores.call_count(Operation::ShopifyOrder).arrived, 130);
+    }
+
+    async fn an_order_that_cannot_be_read_is_named_and_tried_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = watched(&merchant, json!({})).await;
+        let order = app.stores.place_order(SHOP, storm("follows_at_once")).unwrap().order;
+        app.advance(TimeDelta::minutes(20));
+        let came = app.stores.place_order(SHOP, storm("mutual_max")).unwrap();
+        post(app, &id, &came).await;
+        let operation = On::Only(Operation::ShopifyOrder);
+        app.stores.script(FaultScript { operation, fault: Fault::OtherOrder, times: 2 }).unwrap();
+        for _ in 0..2 {
+            let found = compare(&merchant, &id).await;
+            assert_eq!(found["unreadable"][0]["orderId"], json!(order), "{found}");
+        }
+        let said = gaps(&merchant, &id).await;
+        assert_eq!((&said["sent"], &said["unreadable"]), (&json!(2), &json!(1)), "it counts once");
+        assert_eq!(said["sentence"], json!("1 order could not be read at the store, which is tried again."));
+        let findings = crate::connecting::doctor(&merchant, &id).await;
+        assert!(findings.iter().any(|(level, said)| level == "WRONG" && said.contains(&order)), "{findings:?}");
+        assert_eq!(fetched(&merchant, &id).await, json!(1));
+        app.settle().await;
+        assert_eq!(merchant.deliveries().await.len(), 2);
+        let findings = crate::connecting::doctor(&merchant, &id).await;
+        assert!(findings.iter().all(|(level, _)| level == "FINE"), "{findings:?}");
     }
 
     async fn what_a_worker_held_that_was_killed_is_taken_up_by_another(app: &TestApp) {

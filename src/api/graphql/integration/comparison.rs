@@ -34,8 +34,10 @@ struct ComparedOrders {
     changed: i32,
     /// Were here by their webhooks.
     received: i32,
-    /// Were fetched because the store never sent them.
+    /// Were fetched: because the store never sent them, unless it is asked in place of webhooks.
     fetched: i32,
+    /// Whether it is.
+    polled: bool,
     /// Say nothing that was not known.
     unchanged: i32,
     unreadable: Vec<UnreadableOrder>,
@@ -72,6 +74,7 @@ impl From<&OrdersCompared> for ComparedOrders {
             changed: int(found.changed.into()),
             received: int(found.received.into()),
             fetched: int(found.fetched.into()),
+            polled: found.polled,
             unchanged: int(found.unchanged.into()),
             unreadable: unreadable
                 .map(|order| UnreadableOrder { order_id: order.order_id.clone(), reason: order.reason.clone() })
@@ -101,8 +104,10 @@ pub(super) struct StoreGaps {
     polled: i32,
     /// Were changed in a way that says nothing new, or are gone.
     unchanged: i32,
-    /// Could not be read at the store.
+    /// Cannot be read at the store at the moment, which is tried again.
     unreadable: i32,
+    /// Are not here yet, and may be on their way.
+    awaited: i32,
     /// How long webhooks took from the change of the order, in seconds, on average and at most, as far as they say.
     average_delay_seconds: Option<f64>,
     longest_delay_seconds: Option<f64>,
@@ -126,23 +131,31 @@ struct StoreGapsOfDay {
     unreadable: i32,
 }
 
-impl From<GapReport> for StoreGaps {
-    fn from(report: GapReport) -> Self {
+impl StoreGaps {
+    /// `comparing` is how the comparison of the store stands now.
+    pub(super) fn new(report: GapReport, comparing: &Comparing) -> Self {
         let GapReport { since, days, delay } = report;
         let sum = |of: fn(&DayRow) -> i64| days.iter().map(of).sum::<i64>();
         let seconds =
             |micros: Option<i64>| micros.map(|us| Duration::from_micros(us.max(0).unsigned_abs()).as_secs_f64());
-        let (sent, fetched) = (sum(|day| day.changed), sum(|day| day.fetched));
-        let comparisons = sum(|day| day.comparisons);
+        let said = Said {
+            comparisons: sum(|day| day.comparisons),
+            sent: sum(|day| day.changed),
+            fetched: sum(|day| day.fetched),
+            polled: sum(|day| day.polled),
+            awaited: comparing.awaited.len(),
+            unreadable: comparing.unreadable.len(),
+        };
         Self {
             since: Moment(since),
-            sentence: sentence(comparisons, sent, fetched),
-            sent: int(sent),
+            sentence: said.sentence(),
+            sent: int(said.sent),
             received: int(sum(|day| day.received)),
-            fetched: int(fetched),
-            polled: int(sum(|day| day.polled)),
+            fetched: int(said.fetched),
+            polled: int(said.polled),
             unchanged: int(sum(|day| day.unchanged)),
-            unreadable: int(sum(|day| day.unreadable)),
+            unreadable: length(&comparing.unreadable),
+            awaited: length(&comparing.awaited),
             average_delay_seconds: seconds(delay.average),
             longest_delay_seconds: seconds(delay.longest),
             longest_fetch_delay_seconds: days
@@ -170,13 +183,45 @@ impl From<&DayRow> for StoreGapsOfDay {
     }
 }
 
-fn sentence(comparisons: i64, sent: i64, fetched: i64) -> String {
-    let orders = |number: i64| if number == 1 { "1 order".to_owned() } else { format!("{number} orders") };
-    match (comparisons, sent, fetched) {
-        (0, ..) => "The orders of the store have not been compared with what it sent.".to_owned(),
-        (_, 0, 0) => "The store changed no order.".to_owned(),
-        (_, _, 0) => format!("Nothing is missing: all of {} that the store changed came.", orders(sent)),
-        (.., 1) => "1 order was fetched because the store never sent it.".to_owned(),
-        (.., fetched) => format!("{} were fetched because the store never sent them.", orders(fetched)),
+/// What a report is about.
+struct Said {
+    comparisons: i64,
+    sent: i64,
+    fetched: i64,
+    polled: i64,
+    /// As it stands now.
+    awaited: usize,
+    unreadable: usize,
+}
+
+impl Said {
+    fn sentence(&self) -> String {
+        let orders = |number: i64| if number == 1 { "1 order".to_owned() } else { format!("{number} orders") };
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let mut said = vec![];
+        match (self.comparisons, self.sent, self.fetched) {
+            (0, ..) => said.push("The orders of the store have not been compared with what it sent.".to_owned()),
+            (.., 1) => said.push("1 order was fetched because the store never sent it.".to_owned()),
+            (.., fetched @ 2..) => {
+                said.push(format!("{} were fetched because the store never sent them.", orders(fetched)))
+            }
+            (_, 0, _) => said.push("The store changed no order.".to_owned()),
+            (_, sent, _) if self.awaited + self.unreadable == 0 && self.polled == 0 => {
+                said.push(format!("Nothing is missing: all of {} that the store changed came.", orders(sent)));
+            }
+            _ => {}
+        }
+        if self.polled > 0 {
+            said.push(format!("{} were fetched, as the store is asked in place of webhooks.", orders(self.polled)));
+        }
+        if self.awaited > 0 {
+            let are = if self.awaited == 1 { "is" } else { "are" };
+            said.push(format!("{} {are} not here yet, and may be on the way.", orders(number(self.awaited))));
+        }
+        if self.unreadable > 0 {
+            let unreadable = orders(number(self.unreadable));
+            said.push(format!("{unreadable} could not be read at the store, which is tried again."));
+        }
+        said.join(" ")
     }
 }
