@@ -11,15 +11,15 @@ use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
 use crate::cli::output::{self, clean};
 
-/// Save the access token by which orders are read at a BigCommerce or Square store; orders that waited for it go on
+/// Save the access token by which a store is called: orders are read there, and its webhooks watched; orders that waited for it go on
 ///
-/// Their webhooks only name an order. The token is asked for at the terminal, where it is not shown, or read from standard
-/// input: `set-access ID --store HASH < token.txt`.
+/// The token is asked for at the terminal, where it is not shown, or read from standard input: `set-access ID --store HASH <
+/// token.txt`. Of WooCommerce it is the pair of keys of its REST API, as `ck_…:cs_…`.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct SetAccess {
     #[arg(value_name = "INTEGRATION_ID")]
     id: String,
-    /// Of BigCommerce: the store hash, or the API path that it shows beside the token
+    /// Of BigCommerce: the store hash, or the API path that it shows beside the token. Of WooCommerce: the address of the shop. Of Shopify: its name
     #[arg(long, env = "CLOUD_BRIDGE_STORE", value_name = "HASH")]
     store: Option<String>,
     #[command(flatten)]

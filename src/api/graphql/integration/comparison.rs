@@ -203,7 +203,7 @@ impl Said {
             (0, ..) => said.push("The orders of the store have not been compared with what it sent.".to_owned()),
             (.., 1) => said.push("1 order was fetched because the store never sent it.".to_owned()),
             (.., fetched @ 2..) => {
-                said.push(format!("{} were fetched because the store never sent them.", orders(fetched)))
+                said.push(format!("{} were fetched because the store never sent them.", orders(fetched)));
             }
             (_, 0, _) => said.push("The store changed no order.".to_owned()),
             (_, sent, _) if self.awaited + self.unreadable == 0 && self.polled == 0 => {
