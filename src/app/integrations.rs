@@ -3,6 +3,7 @@
 mod mappings;
 mod reading;
 mod store_access;
+mod suggestions;
 mod unread_orders;
 
 use chrono::{DateTime, Utc};
@@ -25,6 +26,7 @@ use super::viewer::Viewer;
 use crate::ports::stores::api_of;
 
 pub use mappings::{AddedMappings, NewMapping};
+pub use suggestions::{Suggestion, Suggestions};
 pub use unread_orders::{UnreadOrder, why_unread};
 
 /// What can be done with integrations. Cheap to clone.

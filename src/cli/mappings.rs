@@ -2,6 +2,7 @@
 
 mod file;
 mod past;
+mod suggest;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub(super) enum Mappings {
     Remove(Remove),
     Import(Import),
     Export(Export),
+    Suggest(suggest::Suggest),
 }
 
 /// List the mappings of an integration
@@ -163,6 +165,7 @@ impl Mappings {
             Self::Remove(command) => command.run(json).await,
             Self::Import(command) => command.run(json).await,
             Self::Export(command) => command.run().await,
+            Self::Suggest(command) => command.run(json).await,
         }
     }
 }

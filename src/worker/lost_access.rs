@@ -19,7 +19,9 @@ pub(super) async fn note(
     origin: Origin,
 ) {
     let FetchFailure::AccessMissing { call: Some(call) } = failure else { return };
-    if call.status != Some(UNAUTHORIZED) {
+    // One that has ended is being renewed, or is lost for that.
+    let has_ended = link.store_access.as_ref().is_some_and(|access| access.has_ended(log.clock().now()));
+    if call.status != Some(UNAUTHORIZED) || has_ended {
         return;
     }
     let token = link.store_access.as_ref().and_then(|access| access.token.known()).map(|token| token.as_str().into());

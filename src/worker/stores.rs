@@ -178,16 +178,21 @@ impl DueStore {
     /// Under the lease that was just taken.
     async fn visit(&self, task: Task, cause: CheckCause, origin: Origin) -> anyhow::Result<()> {
         let work = &self.work;
-        // As it is after the lease was taken: what changes from then on is requested anew.
-        let Some(link) = work.links.latest(self.id).await? else {
+        // As it is after the lease was taken: what changes from then on is requested again.
+        let Some(mut link) = work.links.latest(self.id).await? else {
             anyhow::bail!("the integration was never created");
         };
+        // After a time in which nothing ran, its token may have ended.
+        if link.store_access.as_ref().is_some_and(|access| access.lost.is_none() && access.has_ended(work.data.now())) {
+            Box::pin(work.stores.renew(self.id, origin.clone())).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+            link = work.links.latest(self.id).await?.unwrap_or(link);
+        }
         let visit = Visit { id: self.id, link: &link, worker: Some(&work.worker), origin };
         let done = if !link.active || visit.target().is_none() {
             work.stores.record(&visit, visit.pause()).await
         } else {
             match task {
-                Task::Check => work.stores.check(visit, cause).await,
+                Task::Check => Box::pin(work.stores.check(visit, cause)).await,
                 Task::Compare => Box::pin(comparing::compare(work, visit)).await,
                 Task::Fill => Box::pin(filling::fill(work, visit)).await,
             }

@@ -47,6 +47,8 @@ impl<'a> ThinShop<'a> {
     pub(crate) async fn with_access(merchant: &Merchant<'a>, provider: Provider) -> Self {
         let shop = Self::connect(merchant, provider).await;
         shop.save_access(&token_of(&shop.store)).await;
+        // Its webhooks are made first, and what it sells is read: that is not to meet what the story does to its token.
+        merchant.app.settle().await;
         shop
     }
 

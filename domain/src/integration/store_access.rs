@@ -1,5 +1,6 @@
 //! How the service and a store reach each other: the address that the store posts to, and access to the store's API.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ pub struct StoreAccess {
 }
 
 impl StoreAccess {
+    /// Whether the token has ended at `now`: it is to be renewed, and says nothing of the authorisation.
+    pub fn has_ended(&self, now: DateTime<Utc>) -> bool {
+        self.authorization.as_ref().and_then(|granted| granted.expires_at).is_some_and(|ends_at| ends_at <= now)
+    }
+
     /// The token, as long as the store is known to take it.
     pub fn usable_token(&self) -> Option<&str> {
         self.token.known().filter(|_| self.lost.is_none()).map(String::as_str)

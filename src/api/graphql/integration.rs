@@ -3,6 +3,7 @@
 mod catalogue;
 mod comparison;
 mod connection;
+mod suggestion;
 mod unread_order;
 mod webhooks;
 
@@ -30,6 +31,7 @@ use crate::replay::past_orders;
 pub(super) use catalogue::StoreCatalogue;
 use comparison::{StoreComparison, StoreGaps};
 use connection::StoreConnection;
+use suggestion::MappingSuggestions;
 use unread_order::UnreadOrder;
 use webhooks::StoreWebhooks;
 
@@ -170,6 +172,27 @@ impl Integration {
         let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
         let past_orders::PastOrders { orders, more } = app.integrations.past_orders(viewer, &self.0, &wanted).await?;
         Ok(PastOrders { orders: int(orders.into()), more })
+    }
+
+    /// What its store sells, as far as it is known, that no mapping matches: to choose from instead of typing. `search` keeps those with
+    /// this text in the title or SKU.
+    #[graphql(complexity = 1000)]
+    async fn mapping_suggestions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 20, validator(minimum = 1, maximum = 100))] first: i32,
+        after: Option<String>,
+        search: Option<String>,
+    ) -> Result<MappingSuggestions, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let after = after.map_or(Ok(Position::START), |after| after.parse().map(Position));
+        let after = after.map_err(|_| ApiError::InvalidArgument {
+            argument: "after",
+            reason: "is what `next` of the page before says",
+        })?;
+        let limit = usize::try_from(first).unwrap_or(1);
+        let found = app.integrations.suggestions(viewer, &self.0, search.as_deref(), (after, limit)).await?;
+        Ok(found.into())
     }
 
     /// Orders of BigCommerce or Square that are only published and that are still to be read at the store, the longest unread first:

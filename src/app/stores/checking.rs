@@ -140,9 +140,11 @@ impl Stores {
         let lose = IntegrationCommand::LoseStoreAccess { token, reason };
         let log = &self.integrations.data.log;
         let committed = log.execute::<Integration>(visit.id, lose, visit.origin.clone()).await?;
-        if !committed.events.is_empty() {
-            tracing::warn!(integration = %visit.id, reason = reason.as_str(), "a store takes its token no more");
+        // Where the token was replaced meanwhile it is done again, once the lease has run out.
+        if committed.events.is_empty() {
+            return Ok(());
         }
+        tracing::warn!(integration = %visit.id, reason = reason.as_str(), "a store takes its token no more");
         self.record(visit, visit.pause()).await
     }
 

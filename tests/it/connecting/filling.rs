@@ -127,6 +127,43 @@ on_each_engine! {
         assert_eq!((known.len(), &known[0]["variants"][0]["sku"]), (3, &json!("STORM-1")));
     }
 
+    async fn mappings_are_chosen_from_what_a_shop_sells(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_shop(app, SHOP);
+        offer(app, SHOP, 3);
+        let plain = NewProduct { id: Some(9), title: "Gift card".to_owned(), variants: vec![] };
+        app.stores.offer_product(SHOP, plain).unwrap();
+        let id = connected(&merchant, json!({})).await;
+        read(&merchant, &id).await;
+        app.settle().await;
+        let suggested = async |first: u32, after: Option<&str>, search: Option<&str>| {
+            let document = "query ($id: ID!, $first: Int!, $after: String, $search: String) { integration(id: $id) {
+                mappingSuggestions(first: $first, after: $after, search: $search) { next nodes { title sku matchType externalRef } } } }";
+            let wanted = json!({ "id": id, "first": first, "after": after, "search": search });
+            merchant.ask(document, wanted).await["integration"]["mappingSuggestions"].clone()
+        };
+        let all = suggested(100, None, None).await;
+        assert_eq!((all["nodes"].as_array().unwrap().len(), &all["next"]), (4, &json!(null)), "{all}");
+        assert_eq!(all["nodes"][3], json!({ "title": "Gift card", "sku": null, "matchType": "PRODUCT_ID", "externalRef": "9" }));
+        let found = suggested(100, None, Some("storm-2")).await;
+        let chosen = json!({ "title": "Storm &amp; Drive 2", "sku": "STORM-2", "matchType": "SKU", "externalRef": "STORM-2" });
+        assert_eq!(found["nodes"], json!([chosen]));
+        let first = suggested(1, None, None).await;
+        let rest = suggested(100, first["next"].as_str(), None).await;
+        assert_eq!(rest["nodes"].as_array().unwrap()[..], all["nodes"].as_array().unwrap()[1..]);
+
+        // What is chosen is suggested no more.
+        let document = "mutation ($input: AddItemMappingInput!) { addItemMapping(input: $input) { userErrors { code } } }";
+        let input = json!({ "integrationId": id, "matchType": chosen["matchType"], "externalRef": chosen["externalRef"],
+            "resourceType": "PRESET", "resourceId": "storm" });
+        merchant.ask(document, json!({ "input": input })).await;
+        assert_eq!(suggested(100, None, Some("storm-2")).await["nodes"], json!([]));
+        // It is nothing to another account.
+        let other = app.merchant().await;
+        let foreign = other.ask("query ($id: ID!) { integration(id: $id) { mappingSuggestions { next } } }", json!({ "id": id })).await;
+        assert_eq!(foreign["integration"], json!(null));
+    }
+
     async fn a_reading_that_breaks_off_goes_on_where_it_was(app: &TestApp) {
         let merchant = app.merchant().await;
         open_shop(app, SHOP);

@@ -26,11 +26,14 @@ async fn webhooks(merchant: &Merchant<'_>, id: &str) -> Value {
 
 /// Waits for the check of this cause that comes after the last one seen.
 pub(super) async fn checked(merchant: &Merchant<'_>, id: &str, cause: &str) -> Value {
-    wait_until(merchant.app, || async {
+    let stands = wait_until(merchant.app, || async {
         let stands = webhooks(merchant, id).await;
         (stands["cause"] == json!(cause)).then_some(stands)
     })
-    .await
+    .await;
+    // What the shop sells is read after that, which is not to meet what the story does next.
+    merchant.app.settle().await;
+    stands
 }
 
 pub(crate) async fn doctor(merchant: &Merchant<'_>, id: &str) -> Vec<(String, String)> {
