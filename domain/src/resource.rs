@@ -53,6 +53,9 @@ pub struct Known {
     /// Where the store counts its changes: of the newest report.
     version: Option<i64>,
     deleted: bool,
+    /// Of a product: it was only named, and what it is was not said since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    thin: bool,
     /// Where the store did not say when it was deleted: when we learned of it, in whole seconds, the grain of stores' clocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_by: Option<DateTime<Utc>>,
@@ -108,7 +111,7 @@ impl Resource {
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 6;
+    const SNAPSHOT_VERSION: i64 = 7;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

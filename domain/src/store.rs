@@ -201,7 +201,8 @@ impl Store {
             }
             Step::RequestComparison { now } => self.request_comparison(now).into_iter().collect(),
             Step::RequestFilling { now } => self.request_filling(now).into_iter().collect(),
-            Step::Pause { integration_sequence } => self.pause(worker.is_some(), integration_sequence),
+            Step::HandBack { now } => vec![StoreEvent::HandedBack { at: now }],
+            Step::Pause { integration_sequence, now } => self.pause(worker.is_some(), integration_sequence, now),
             Step::PullBack { now } => self.pull_back(now),
             Step::Start { worker, now } => {
                 let (task, _) = self.due(now).ok_or(StoreRefusal::NotDue)?;
@@ -240,7 +241,7 @@ impl Store {
             }
             Step::NotCompared { found, reason, now, retry_after } => {
                 let retry_at = self.compare_again_at(now).max(asked_for(now, retry_after));
-                let found = found.map(|found| OrdersCompared { next_at: retry_at, ..*found });
+                let found = found.map(|found| OrdersCompared { next_at: retry_at, broken_off: true, ..*found });
                 let mut events = found.map_or_else(Vec::new, |found| self.compared(found));
                 events.push(StoreEvent::OrdersNotCompared { reason: shortened(&reason), retry_at });
                 events
@@ -287,9 +288,12 @@ impl Store {
         begun.into_iter().chain([requested]).collect()
     }
 
-    /// Nothing where something later is known.
-    fn pause(&self, is_by_worker: bool, integration_sequence: u64) -> Vec<StoreEvent> {
+    /// Where something later is known, nothing; and for a worker who did not know it, that it is to look again.
+    fn pause(&self, is_by_worker: bool, integration_sequence: u64, now: DateTime<Utc>) -> Vec<StoreEvent> {
         let known = self.integration_sequence;
+        if is_by_worker && integration_sequence < known {
+            return vec![StoreEvent::HandedBack { at: now }];
+        }
         let is_news = integration_sequence > known || (is_by_worker && integration_sequence == known);
         let goes_on = self.due_at().is_some();
         if is_news && goes_on { vec![StoreEvent::WatchPaused { integration_sequence }] } else { vec![] }
@@ -345,6 +349,7 @@ impl Store {
                 }
                 self.lease = Some(Lease { task, worker, until: lease_until, cause });
             }
+            StoreEvent::HandedBack { at } => self.hand_back(at),
             StoreEvent::WatchPaused { integration_sequence } => {
                 self.integration_sequence = self.integration_sequence.max(integration_sequence);
                 (self.check_at, self.check_cause, self.lease) = (None, None, None);
@@ -407,6 +412,27 @@ impl Store {
         }
     }
 
+    fn hand_back(&mut self, at: DateTime<Utc>) {
+        let Some(lease) = self.lease.take() else { return };
+        match lease.task {
+            // Another may have been requested meanwhile.
+            Task::Check if self.check_at.is_none() => {
+                (self.check_at, self.check_cause) = (Some(at), Some(lease.cause));
+            }
+            Task::Check => {}
+            Task::Compare => {
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.compare_at = Some(at);
+                }
+            }
+            Task::Fill => {
+                if let Some(filling) = &mut self.filling {
+                    filling.fill_at = Some(at);
+                }
+            }
+        }
+    }
+
     fn rest_comparing(&mut self) {
         if let Some(comparing) = &mut self.comparing {
             comparing.compare_at = None;
@@ -428,6 +454,9 @@ impl Store {
         if let Some(comparing) = &mut self.comparing {
             // After a time in which it could not be called.
             comparing.compare_at.get_or_insert(at);
+        }
+        if let Some(filling) = &mut self.filling {
+            filling.go_on(at);
         }
         self.end_check(at.checked_add_signed(CHECK_EVERY).unwrap_or(at));
     }

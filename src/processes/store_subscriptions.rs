@@ -82,7 +82,8 @@ impl StoreSubscriptions {
     }
 
     async fn pause(&self, event: &Recorded) -> Result<(), Failure> {
-        self.request(event, Step::Pause { integration_sequence: event.sequence.0.unsigned_abs() }).await
+        self.request(event, Step::Pause { integration_sequence: event.sequence.0.unsigned_abs(), now: self.data.now() })
+            .await
     }
 
     async fn request(&self, event: &Recorded, step: Step) -> Result<(), Failure> {

@@ -189,7 +189,7 @@ impl DueStore {
         }
         let visit = Visit { id: self.id, link: &link, worker: Some(&work.worker), origin };
         let done = if !link.active || visit.target().is_none() {
-            work.stores.record(&visit, visit.pause()).await
+            work.stores.record(&visit, visit.pause(work.data.now())).await
         } else {
             match task {
                 Task::Check => Box::pin(work.stores.check(visit, cause)).await,

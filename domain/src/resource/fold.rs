@@ -26,6 +26,7 @@ impl Resource {
                 changed_at: None,
                 version: None,
                 deleted: false,
+                thin: false,
                 deleted_by: None,
                 order: None,
                 seen: vec![],
@@ -58,6 +59,7 @@ impl Known {
         self.changed_at = self.changed_at.max(report.changed_at);
         self.version = self.version.max(report.version);
         self.deleted = report.happened == Happened::Deleted;
+        self.thin = matches!(&report.content, Content::Product(product) if product.thin);
         self.deleted_by = report.received_at.map(|at| at.trunc_subsecs(0));
         match &report.content {
             Content::Order(order) => {

@@ -100,7 +100,8 @@ impl Known {
             (Some(version), Some(known)) => version < known,
             (Some(_), None) | (None, _) => is_before(new.changed_at, self.changed_at),
         };
-        if (is_older && !self.is_late_change(new)) || self.is_created_before_deletion(new) {
+        if (is_older && !self.is_late_change(new) && !self.is_described_by(new)) || self.is_created_before_deletion(new)
+        {
             ReportOutcome::Stale
         } else if self.deleted && !is_there_again(new.happened) {
             ReportOutcome::AfterDeletion
@@ -115,6 +116,12 @@ impl Known {
         let Content::Stock(stock) = &new.content else { return false };
         let is_forgotten = new.changed_at.zip(self.forgotten_at).is_some_and(|(at, forgotten)| at <= forgotten);
         stock.change().is_some() && !is_before(new.changed_at, self.counted_at) && !is_forgotten
+    }
+
+    /// Whether it says what a product is that webhooks only named, as those of BigCommerce do: they date the webhook, and what is read
+    /// at the store after it has the date of the change before it.
+    fn is_described_by(&self, new: &NewReport) -> bool {
+        self.thin && matches!(&new.content, Content::Product(product) if !product.thin)
     }
 
     /// Stores promise no order: the webhook of the creation may arrive after that of the deletion.

@@ -129,8 +129,15 @@ impl Resource {
     /// Whether what the store says that it changed at this moment, by its own clock, has come; or was announced, and is to be read.
     pub fn has_come(&self, changed_at: DateTime<Utc>) -> bool {
         let Self::Known(known) = self else { return false };
-        known.changed_at.is_some_and(|known| known >= changed_at)
+        // What was deleted does not come again by being listed.
+        known.deleted
+            || (!known.thin && known.changed_at.is_some_and(|known| known >= changed_at))
             || known.reading.as_ref().is_some_and(|reading| reading.is_unread())
+    }
+
+    /// Whether anything was reported of it.
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Known(_))
     }
 
     pub fn reading(&self) -> Option<&Reading> {

@@ -32,10 +32,15 @@ pub enum Step {
     RequestFilling {
         now: DateTime<Utc>,
     },
+    /// What a worker is there for is to be done again, with what there is now.
+    HandBack {
+        now: DateTime<Utc>,
+    },
     /// It cannot be called any more.
     Pause {
         /// Of the event of the integration by which that is known.
         integration_sequence: u64,
+        now: DateTime<Utc>,
     },
     PullBack {
         now: DateTime<Utc>,

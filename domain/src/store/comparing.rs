@@ -19,7 +19,7 @@ pub const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// Orders whose webhooks may be on their way that are remembered of one comparison.
 pub const MAX_AWAITED: usize = 100;
 /// Orders that could not be read that are remembered, and how often each is tried.
-pub const MAX_UNREADABLE: usize = 20;
+pub const MAX_UNREADABLE: usize = 100;
 pub const MAX_TRIES: u32 = 24;
 
 /// How far the comparison of a store has come.
@@ -51,7 +51,9 @@ impl Comparing {
         self.through = found.through;
         self.awaited.clone_from(&found.awaited);
         self.unreadable.clone_from(&found.unreadable);
-        (self.failures, self.failure) = (0, None);
+        if !found.broken_off {
+            (self.failures, self.failure) = (0, None);
+        }
         self.end(found.next_at);
         self.latest = Some(found);
     }

@@ -24,6 +24,8 @@ pub enum StoreEvent {
     },
     /// A worker does this at the store, and no other one until then.
     WorkStarted { task: Task, worker: String, lease_until: DateTime<Utc> },
+    /// It was not done, and is to be at once: what it was begun with has changed.
+    HandedBack { at: DateTime<Utc> },
     /// Nothing is done at the store until it is connected or switched on again.
     WatchPaused {
         /// The latest event of the integration that was known.
@@ -128,6 +130,9 @@ pub struct OrdersCompared {
     /// The list goes on after that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// It broke off before everything was looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken_off: bool,
     /// Changed so lately that their webhooks may be on their way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaited: Vec<AwaitedOrder>,

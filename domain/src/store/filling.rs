@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueRead, Store, StoreEvent};
+use super::{CatalogueRead, Store, StoreEvent, Task};
 
 /// How far the catalogue of a store is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,15 @@ impl Filling {
         if !self.is_under_way {
             *self = Self { is_under_way: true, done_at: self.done_at, ..Self::default() };
         }
+        self.failure = None;
         self.fill_at = Some(due_at);
+    }
+
+    /// After a time in which the store could not be called.
+    pub(super) fn go_on(&mut self, at: DateTime<Utc>) {
+        if self.is_under_way {
+            self.fill_at.get_or_insert(at);
+        }
     }
 
     pub(super) fn apply(&mut self, read: CatalogueRead) {
@@ -63,7 +71,8 @@ impl Filling {
 impl Store {
     /// Nothing where it is about to be done.
     pub(super) fn request_filling(&self, now: DateTime<Utc>) -> Option<StoreEvent> {
-        let is_coming = self.filling.as_ref().and_then(|filling| filling.fill_at).is_some_and(|at| at <= now);
-        (!is_coming).then_some(StoreEvent::FillingRequested { due_at: now })
+        let is_coming = self.fill_at().is_some_and(|at| at <= now);
+        let is_being_read = self.lease.as_ref().is_some_and(|lease| lease.task == Task::Fill);
+        (!is_coming && !is_being_read).then_some(StoreEvent::FillingRequested { due_at: now })
     }
 }

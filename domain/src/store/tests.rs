@@ -95,6 +95,7 @@ fn found(fetched: u32, at: DateTime<Utc>) -> OrdersCompared {
         unchanged: 0,
         unreadable: vec![],
         more: false,
+        broken_off: false,
         awaited: vec![],
         longest_delay_ms: (fetched > 0).then_some(60_000),
         began_at: at,
@@ -239,7 +240,7 @@ fn who_says_again_and_again_that_the_app_is_gone_is_believed_once_a_minute() {
 #[test]
 fn a_store_that_cannot_be_called_is_left_alone_until_it_is_connected_again() {
     let history = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
-    let pause = |sequence| command(Step::Pause { integration_sequence: sequence });
+    let pause = |sequence| command(Step::Pause { integration_sequence: sequence, now: noon() });
     let paused = StoreEvent::WatchPaused { integration_sequence: 4 };
     given(history.clone()).when(pause(4)).then_expect_events(vec![paused.clone()]);
     // What came before the check is known.
@@ -257,6 +258,29 @@ fn a_store_that_cannot_be_called_is_left_alone_until_it_is_connected_again() {
     let store = fold(history);
     assert_eq!(store.comparing().unwrap().through, noon());
     assert_eq!(store.due(noon()), Some((Task::Compare, CheckCause::Daily)));
+}
+
+#[test]
+fn what_was_begun_with_a_token_that_was_replaced_since_is_begun_again_at_once() {
+    let checked = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
+    let (at, back) = (noon() + GRACE, || Step::HandBack { now: noon() + GRACE });
+    for (requested, task, cause) in [
+        (requested(CheckCause::Connected, at, Some(9)), Task::Check, CheckCause::Connected),
+        (StoreEvent::ComparisonRequested { due_at: at }, Task::Compare, CheckCause::Daily),
+        (StoreEvent::FillingRequested { due_at: at }, Task::Fill, CheckCause::Daily),
+    ] {
+        let held = [&checked[..], &[requested, started(task, "a", at)]].concat();
+        given(held.clone()).when(by_worker("b", back())).then_expect_error(StoreRefusal::LeaseLost);
+        let event = StoreEvent::HandedBack { at };
+        given(held.clone()).when(by_worker("a", back())).then_expect_events(vec![event.clone()]);
+        let store = fold([&held[..], &[event]].concat());
+        assert!(store.due(at).is_some_and(|(due, of)| due == Task::Compare || (due, of) == (task, cause)), "{store:?}");
+    }
+    // So it is with a worker who did not know that the store was connected again.
+    let held = [&checked[..], &[requested(CheckCause::Connected, at, Some(9)), started(Task::Check, "a", at)]].concat();
+    let pause = |integration_sequence| by_worker("a", Step::Pause { integration_sequence, now: at });
+    given(held.clone()).when(pause(8)).then_expect_events(vec![StoreEvent::HandedBack { at }]);
+    given(held).when(pause(9)).then_expect_events(vec![StoreEvent::WatchPaused { integration_sequence: 9 }]);
 }
 
 #[test]
@@ -350,7 +374,8 @@ fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
     let fail =
         by_worker("a", Step::NotCompared { found: Some(Box::new(found.clone())), reason, now, retry_after: None });
     let next_at = noon() + TimeDelta::minutes(5);
-    let events = vec![StoreEvent::OrdersCompared(OrdersCompared { next_at, ..found }), not_compared(5)];
+    let events =
+        vec![StoreEvent::OrdersCompared(OrdersCompared { next_at, broken_off: true, ..found }), not_compared(5)];
     given(history.clone()).when(fail).then_expect_events(events);
     let failures = |history: &[StoreEvent]| fold(history.to_vec()).comparing().unwrap().failures;
     assert_eq!(failures(&[&history[..], &[not_compared(5)]].concat()), failures(&history));
@@ -383,8 +408,16 @@ fn the_catalogue_is_read_part_by_part_once_a_store_is_connected() {
         .when(command(Step::RequestFilling { now: noon() + GRACE }))
         .then_expect_events(vec![again.clone()]);
     history.push(again);
-    let filling = fold(history).filling().unwrap().clone();
+    let filling = fold(history.clone()).filling().unwrap().clone();
     assert_eq!((filling.products, filling.cursor, filling.fill_at), (0, None, Some(noon() + GRACE)));
+    // It is being read.
+    history.push(started(Task::Fill, "a", noon() + GRACE));
+    given(history.clone()).when(command(Step::RequestFilling { now: noon() + GRACE })).then_expect_events(vec![]);
+    // Where the store could not be called for a time, it goes on once it can.
+    history.push(StoreEvent::CatalogueRead(part(50, Some("abc"), noon())));
+    history.extend([StoreEvent::WatchPaused { integration_sequence: 4 }, StoreEvent::SubscriptionsChecked(checked())]);
+    let filling = fold(history).filling().unwrap().clone();
+    assert_eq!((filling.products, filling.cursor.as_deref(), filling.fill_at), (50, Some("abc"), Some(noon())));
 }
 
 #[test]
@@ -457,12 +490,14 @@ fn the_stored_form_of_every_event_is_pinned() {
         started(Task::Check, "5f0c", noon()),
         started(Task::Compare, "5f0c", noon()),
         StoreEvent::WatchPaused { integration_sequence: 4 },
+        StoreEvent::HandedBack { at: noon() },
         begun(),
         StoreEvent::ComparisonRequested { due_at: noon() },
         StoreEvent::OrdersCompared(found(0, noon())),
         StoreEvent::OrdersCompared(OrdersCompared {
             unchanged: 1,
             more: true,
+            broken_off: true,
             unreadable: vec![UnreadableOrder {
                 order_id: "7".to_owned(),
                 changed_at: noon(),

@@ -96,7 +96,9 @@ impl DayRow {
             self.fetched += i64::from(found.fetched);
         }
         self.unchanged += i64::from(found.unchanged);
-        self.unreadable += i64::try_from(found.unreadable.len()).unwrap_or(i64::MAX);
+        // Once each, however often it is tried.
+        let unreadable = found.unreadable.iter().filter(|order| order.tries == 1).count();
+        self.unreadable += i64::try_from(unreadable).unwrap_or(i64::MAX);
         let longest = found.longest_delay_ms.filter(|_| !found.polled);
         let delay = longest.and_then(|delay| i64::try_from(delay).ok());
         self.longest_delay_ms = self.longest_delay_ms.max(delay);

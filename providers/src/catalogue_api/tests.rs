@@ -111,7 +111,7 @@ fn a_shop_at_shopify_has_products_and_then_collections() {
     );
     let page = |next: &str| {
         format!(
-            r#"{{"data":{{"products":{{"nodes":[{{"legacyResourceId":"118","title":"Storm &amp; Drive","vendor":"Storm","status":"ACTIVE",
+            r#"{{"data":{{"shop":{{"currencyCode":"EUR"}},"products":{{"nodes":[{{"legacyResourceId":"118","title":"Storm &amp; Drive","vendor":"Storm","status":"ACTIVE",
             "onlineStoreUrl":null,"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-11-30T12:00:05Z",
             "images":{{"nodes":[{{"url":"https://cdn.example/1.png"}}],"pageInfo":{{"hasNextPage":false,"endCursor":null}}}},
             "variants":{{"nodes":[{{"legacyResourceId":"31","sku":"STORM","title":"Mono","price":"9.99","compareAtPrice":"19.99",
@@ -129,6 +129,11 @@ fn a_shop_at_shopify_has_products_and_then_collections() {
     assert_eq!(
         (mono.sku.as_deref(), mono.stock, mono.inventory_item_id.as_deref()),
         (Some("STORM"), Some(3), Some("41"))
+    );
+    assert_eq!(
+        mono.price.map(|price| price.currency),
+        Currency::parse("EUR"),
+        "as the shop says, whatever was said here"
     );
     assert!(stereo.uncounted && stereo.stock.is_none(), "{stereo:?}");
     let (_, next) = read(Provider::Shopify, Some("abc"), &page(r#"{"hasNextPage":false,"endCursor":"def"}"#));

@@ -16,16 +16,16 @@ use crate::catalogue_api::{CatalogueApi, CataloguePart};
 use crate::store_api::ApiRequest;
 
 /// Variants and images beyond these are left out. What is left out is not deleted, and comes with the product's next webhook.
-const PRODUCTS: &str = "query ($first: Int!, $after: String) { products(first: $first, after: $after, sortKey: ID) { nodes { \
+const PRODUCTS: &str = "query ($first: Int!, $after: String) { shop { currencyCode } products(first: $first, after: $after, sortKey: ID) { nodes { \
                         legacyResourceId title vendor status onlineStoreUrl createdAt updatedAt \
                         images(first: 10) { nodes { url } pageInfo { hasNextPage endCursor } } \
-                        variants(first: 50) { nodes { legacyResourceId sku title price compareAtPrice inventoryQuantity \
+                        variants(first: 100) { nodes { legacyResourceId sku title price compareAtPrice inventoryQuantity \
                         inventoryItem { legacyResourceId tracked } } pageInfo { hasNextPage endCursor } } } \
                         pageInfo { hasNextPage endCursor } } }";
 const COLLECTIONS: &str = "query ($first: Int!, $after: String) { collections(first: $first, after: $after, sortKey: ID) { nodes { \
                            legacyResourceId title updatedAt } pageInfo { hasNextPage endCursor } } }";
-/// Products of a page: a query may cost 1,000 points, and each product with its variants and images costs some 120.
-const PRODUCTS_PAGE: u32 = 6;
+/// Products of a page: a query may cost 1,000 points, and each product with its variants and images costs some 220.
+const PRODUCTS_PAGE: u32 = 4;
 const COLLECTIONS_PAGE: u32 = 100;
 /// Before the cursor in the list of collections, which follow the products.
 const OF_COLLECTIONS: &str = "collections ";
@@ -34,7 +34,14 @@ pub(super) struct Catalogue;
 
 #[derive(Deserialize)]
 struct Products {
+    shop: Shop,
     products: Connection<Product>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shop {
+    currency_code: String,
 }
 
 #[derive(Deserialize)]
@@ -108,9 +115,12 @@ impl CatalogueApi for Catalogue {
                 next,
             });
         }
-        let Products { products } = data(body)?;
+        let Products { shop, products } = data(body)?;
         let next = products.next().unwrap_or_else(|| OF_COLLECTIONS.to_owned());
-        Ok(CataloguePart { webhooks: products.nodes.into_iter().map(Product::webhook).collect(), next: Some(next) })
+        Ok(CataloguePart {
+            webhooks: products.nodes.into_iter().map(|product| product.webhook(&shop)).collect(),
+            next: Some(next),
+        })
     }
 }
 
@@ -127,8 +137,10 @@ impl Collection {
 }
 
 impl Product {
-    fn webhook(self) -> (String, Vec<u8>) {
+    fn webhook(self, shop: &Shop) -> (String, Vec<u8>) {
         let body = json!({
+            // Which no webhook of a product says.
+            "currency": shop.currency_code,
             "id": number(&self.legacy_resource_id),
             "admin_graphql_api_id": format!("gid://shopify/Product/{}", self.legacy_resource_id),
             "title": self.title,

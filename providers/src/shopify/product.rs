@@ -22,6 +22,8 @@ struct Body<'a> {
     title: Scalar<'a>,
     vendor: Scalar<'a>,
     status: Scalar<'a>,
+    /// Where it was read at the shop, and not sent.
+    currency: Scalar<'a>,
     /// Where the product is sold online. Webhooks give its handle alone, which with the shop's own domain would be one.
     online_store_url: Scalar<'a>,
     images: List<Object<Image<'a>>, MAX_IMAGES>,
@@ -60,6 +62,7 @@ struct BodyVariant<'a> {
 /// `currency` is the shop's: a product's prices are in it, and its body does not name it.
 pub(super) fn content(json: &str, happened: Happened, currency: Option<Currency>) -> Result<Content, Malformed> {
     let body = body::read::<Object<Body>>(json)?.object().unwrap_or_default();
+    let currency = body.currency.currency().or(currency);
     let variants: Vec<Variant> =
         body.variants.first().into_iter().filter_map(|variant| variant.object()?.read(currency)).collect();
     let described: HashSet<&str> = variants.iter().map(|variant| variant.variant_id.as_str()).collect();

@@ -128,7 +128,7 @@ impl Integration {
     async fn store_catalogue(&self, context: &Context<'_>) -> Result<Option<StoreCatalogue>, ApiError> {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let row = loader.load_one(StoreKey(self.0.id.clone())).await?;
-        Ok(row.and_then(|row| row.store().filling().map(StoreCatalogue::from)))
+        Ok(row.and_then(|row| StoreCatalogue::of(&row)))
     }
 
     /// What the connected store changed in these days, today among them, and what of it never came; null where its orders are not

@@ -46,7 +46,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = StoreCatalogue>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         let changes = Stores::watch(&app.watching_stores, viewer, integration_id.map(String::from));
-        let read = changes.filter_map(async |row| row.store().filling().map(StoreCatalogue::from));
+        let read = changes.filter_map(async |row| StoreCatalogue::of(&row));
         Ok(Box::pin(read))
     }
 }

@@ -95,8 +95,9 @@ async fn of_bodies(
     let of_webhook = |webhook: &PublishingWebhook| {
         let is_its = |(report, source): &&(&Recorded, WebhookSource)| match report.caused_by {
             // A repetition reports what the first webhook with its body says.
-            Some(repetition) => repetition == webhook.position,
-            None => webhook_receipts::id_of(*source) == webhook.receipt_id,
+            Some(cause) if cause >= webhook.position => cause == webhook.position,
+            // What was read at the store follows from something before it.
+            Some(_) | None => webhook_receipts::id_of(*source) == webhook.receipt_id,
         };
         let its: Vec<Position> = reports.iter().filter(is_its).map(|(report, _)| report.position).collect();
         let events: Vec<_> = rows.iter().filter(|row| its.contains(&row.position)).cloned().collect();

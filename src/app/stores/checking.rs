@@ -75,7 +75,7 @@ impl Stores {
     async fn check_under_lease(&self, visit: Visit<'_>, cause: CheckCause) -> Result<&'static str, Error> {
         let link = visit.link;
         let (Some(api), Some(target)) = (api_of(link.provider), visit.target()) else {
-            self.record(&visit, visit.pause()).await?;
+            self.record(&visit, visit.pause(self.integrations.now())).await?;
             return Ok("nothing");
         };
         let checking = async {
@@ -83,7 +83,7 @@ impl Stores {
                 return Check { stores: self, visit: visit.clone(), api, target }.run(cause).await.map(|()| "checked");
             }
             let Some(request) = api.token_status() else {
-                self.record(&visit, visit.pause()).await?;
+                self.record(&visit, visit.pause(self.integrations.now())).await?;
                 return Ok("nothing");
             };
             self.client.call(&target, &request).await?;
@@ -140,12 +140,16 @@ impl Stores {
         let lose = IntegrationCommand::LoseStoreAccess { token, reason };
         let log = &self.integrations.data.log;
         let committed = log.execute::<Integration>(visit.id, lose, visit.origin.clone()).await?;
-        // Where the token was replaced meanwhile it is done again, once the lease has run out.
         if committed.events.is_empty() {
-            return Ok(());
+            // The token was replaced meanwhile.
+            let back = visit.worker.map(|_| Step::HandBack { now: self.integrations.now() });
+            return match back {
+                Some(back) => self.record(visit, back).await,
+                None => Ok(()),
+            };
         }
         tracing::warn!(integration = %visit.id, reason = reason.as_str(), "a store takes its token no more");
-        self.record(visit, visit.pause()).await
+        self.record(visit, visit.pause(self.integrations.now())).await
     }
 
     /// Of a store that is asked for no webhook.

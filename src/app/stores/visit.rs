@@ -1,5 +1,6 @@
 //! Being at a store: who is there, for which integration, and what it follows from.
 
+use chrono::{DateTime, Utc};
 use domain::IntegrationId;
 use domain::store::Step;
 use event_log::Origin;
@@ -30,7 +31,7 @@ impl<'a> Visit<'a> {
     }
 
     /// There is nothing to be done there until the integration changes.
-    pub(crate) fn pause(&self) -> Step {
-        Step::Pause { integration_sequence: self.integration_sequence() }
+    pub(crate) fn pause(&self, now: DateTime<Utc>) -> Step {
+        Step::Pause { integration_sequence: self.integration_sequence(), now }
     }
 }

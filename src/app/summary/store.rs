@@ -24,6 +24,9 @@ pub(super) fn of_store(event: &StoreEvent) -> String {
         StoreEvent::CatalogueNotRead { reason, retry_at } => {
             format!("What the store sells could not be read: {reason}. It is tried again at {}.", moment(*retry_at))
         }
+        StoreEvent::HandedBack { .. } => {
+            "It was not done, and is to be at once: what it was begun with has changed.".to_owned()
+        }
         StoreEvent::WatchPaused { .. } => {
             "The store cannot be called, or is not to be: nothing is done there until that changes.".to_owned()
         }
@@ -79,7 +82,8 @@ fn of_comparison(found: &OrdersCompared) -> String {
     match fetched {
         0 => {}
         fetched if found.polled => {
-            said.push(format!("{} were fetched, as the store is asked in place of webhooks.", orders(*fetched)));
+            let were = if *fetched == 1 { "was" } else { "were" };
+            said.push(format!("{} {were} fetched, as the store is asked in place of webhooks.", orders(*fetched)));
         }
         1 => said.push("1 order was fetched because the store never sent it.".to_owned()),
         fetched => said.push(format!("{} were fetched because the store never sent them.", orders(*fetched))),

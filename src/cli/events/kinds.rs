@@ -141,6 +141,7 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "comparison_begun",
             "comparison_requested",
             "filling_requested",
+            "handed_back",
             "orders_compared",
             "orders_not_compared",
             "store_watched",

@@ -94,7 +94,7 @@ impl Comparison {
         };
         if *changed + *received + *fetched + *unchanged == 0 {
             output::say("The store has changed no order since it was last looked at.")?;
-        } else {
+        } else if *changed + *received > 0 {
             output::say(&format!("The store changed {}; {received} had come.", orders(*changed)))?;
         }
         match fetched {

@@ -103,7 +103,7 @@ pub(super) async fn compare(work: &StoreWork, visit: Visit<'_>) -> Result<(), Er
     let store = work.data.log.load::<Store>(visit.id).await?.aggregate;
     let api = api_of(visit.link.provider).and_then(providers::StoreApi::order_lists);
     let (Some(api), Some(target), Some(comparing)) = (api, visit.target(), store.comparing()) else {
-        return work.stores.record(&visit, visit.pause()).await;
+        return work.stores.record(&visit, visit.pause(work.data.now())).await;
     };
     let (began, began_at) = (Instant::now(), work.data.now());
     let comparison = Comparison { work, visit: visit.clone(), api, target, began, began_at };
@@ -150,12 +150,18 @@ impl Comparison<'_> {
         let mut wanted = wanted(&listed, comparing).into_iter().peekable();
         let mut early = None;
         while let Some(next) = wanted.next() {
+            if let Some(tried) = next.tried.as_ref().filter(|tried| tried.tries >= MAX_TRIES) {
+                // Given up, and known as such as long as it may be listed again.
+                if tried.changed_at + OVERLAP * 2 > found.through {
+                    found.unreadable.push(tried.clone());
+                }
+                continue;
+            }
             let became = match self.look_for(&next).await {
                 Ok(became) => became,
                 // What was found until then counts.
                 Err(ended) => {
                     keep(&mut found, [next]);
-                    found.more = true;
                     early = Some(ended);
                     break;
                 }
@@ -167,14 +173,18 @@ impl Comparison<'_> {
                 found.changed += u32::from(!next.is_counted());
                 note(&mut found, next, became, self.work.data.now());
             }
-            if found.unreadable.len() > MAX_UNREADABLE {
+            if found.unreadable.len() >= MAX_UNREADABLE {
                 let reason = found.unreadable.last().map(|order| order.reason.clone()).unwrap_or_default();
-                return Err(Ended::Because(format!("none of its orders can be read: {reason}")));
+                early = Some(Ended::Because(format!("{MAX_UNREADABLE} of its orders cannot be read: {reason}")));
+                break;
             }
-            let is_full = found.awaited.len() >= MAX_AWAITED;
-            if is_full || self.began.elapsed() >= READ_FOR {
-                // Where it is full of what may be on its way, it rests until that should have come.
-                found.more |= !is_full && wanted.peek().is_some();
+            if found.awaited.len() >= MAX_AWAITED {
+                // It rests until these should have come.
+                found.more = false;
+                break;
+            }
+            if self.began.elapsed() >= READ_FOR {
+                found.more |= wanted.peek().is_some();
                 break;
             }
         }
@@ -197,6 +207,7 @@ impl Comparison<'_> {
             unchanged: 0,
             unreadable: vec![],
             more: listed.more,
+            broken_off: false,
             awaited: vec![],
             longest_delay_ms: None,
             began_at: self.began_at,
@@ -344,10 +355,8 @@ fn note(found: &mut OrdersCompared, wanted: Wanted, became: Became, now: DateTim
             let ListedOrder { order_id, changed_at } = wanted.order;
             let tries = wanted.tried.map_or(0, |tried| tried.tries) + 1;
             tracing::warn!(order = order_id, tries, reason, "an order that a store never sent cannot be read there");
-            if tries < MAX_TRIES {
-                let reason = reason.chars().take(MAX_REASON_CHARS).collect();
-                found.unreadable.push(UnreadableOrder { order_id, changed_at, reason, tries });
-            }
+            let reason = reason.chars().take(MAX_REASON_CHARS).collect();
+            found.unreadable.push(UnreadableOrder { order_id, changed_at, reason, tries });
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn fill(work: &StoreWork, visit: Visit<'_>) -> Result<(), Error
     let store = work.data.log.load::<Store>(visit.id).await?.aggregate;
     let api = api_of(visit.link.provider).and_then(providers::StoreApi::catalogue);
     let (Some(api), Some(target), Some(filling)) = (api, visit.target(), store.filling()) else {
-        return work.stores.record(&visit, visit.pause()).await;
+        return work.stores.record(&visit, visit.pause(work.data.now())).await;
     };
     let (began, began_at) = (Instant::now(), work.data.now());
     let reading = Reading { work, visit: visit.clone(), api, target, began, began_at };
@@ -132,7 +132,11 @@ impl Reading<'_> {
             let resource_id = ResourceId::of(*id, report.content.kind(), &report.resource_id);
             let known = self.work.data.log.recent::<Resource>(resource_id).await;
             let known = known.map_err(|error| Ended::Failed(error.into()))?;
-            is_news |= !report.changed_at.is_some_and(|changed_at| known.aggregate.has_come(changed_at));
+            is_news |= match report.changed_at {
+                Some(changed_at) => !known.aggregate.has_come(changed_at),
+                // Without a date it is not known whether it changed.
+                None => !known.aggregate.is_known(),
+            };
         }
         if !is_news {
             return Ok(());

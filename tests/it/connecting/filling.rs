@@ -178,14 +178,35 @@ on_each_engine! {
             (!stands["failure"].is_null()).then_some(stands)
         })
         .await;
-        assert_eq!((&stands["underWay"], &stands["products"]), (&json!(true), &json!(12)), "{stands}");
+        assert_eq!((&stands["underWay"], &stands["products"]), (&json!(true), &json!(8)), "{stands}");
         let before = app.stores.call_count(Operation::ShopifyProducts).arrived;
         app.advance(TimeDelta::minutes(1));
         let stands = read(&merchant, &id).await;
         assert_eq!((&stands["products"], &stands["news"]), (&json!(40), &json!(40)));
-        // 28 are left on five pages, and one of collections.
-        assert_eq!(app.stores.call_count(Operation::ShopifyProducts).arrived - before, 6);
+        // 32 are left on eight pages, and one of collections.
+        assert_eq!(app.stores.call_count(Operation::ShopifyProducts).arrived - before, 9);
         assert_eq!((published(&merchant).await.len(), receipts(&merchant).await), (40, 40));
+    }
+
+    async fn a_reading_goes_on_once_the_integration_is_switched_on_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        open_shop(app, SHOP);
+        offer(app, SHOP, 12);
+        let operation = On::Only(Operation::ShopifyProducts);
+        app.stores.script(FaultScript { operation, fault: Fault::Unavailable503, times: 1 }).unwrap();
+        let id = connected(&merchant, json!({})).await;
+        wait_until(app, || async { (!catalogue(&merchant, &id).await["failure"].is_null()).then_some(()) }).await;
+        for active in [false, true] {
+            let document = "mutation ($input: UpdateIntegrationInput!) { updateIntegration(input: $input) { userErrors { code } } }";
+            merchant.ask(document, json!({ "input": { "integrationId": id, "active": active } })).await;
+            app.settle().await;
+        }
+        let stands = catalogue(&merchant, &id).await;
+        assert_eq!((&stands["underWay"], &stands["products"], &stands["failure"]), (&json!(false), &json!(12), &json!(null)));
+        // In the shop's currency, which nobody said here.
+        let document = "query ($id: ID!) { products(first: 1, filter: { integrationId: $id }) { nodes { variants { price { text currency } } } } }";
+        let found = merchant.ask(document, json!({ "id": id })).await;
+        assert_eq!(found["products"]["nodes"][0]["variants"][0]["price"]["currency"], json!("USD"), "{found}");
     }
 
     async fn a_shop_that_lets_products_not_be_read_is_named(app: &TestApp) {

@@ -58,3 +58,18 @@ fn an_integration_that_publishes_nothing_knows_its_products_all_the_same() {
     let Some(ResourceEvent::ResourceReported(next)) = resource.report(said(20, "Storm 2")) else { panic!() };
     assert_eq!(next.publishes, [Type::ProductUpdated]);
 }
+
+#[test]
+fn what_a_product_is_that_was_only_named_is_taken_over_whenever_the_store_changed_it() {
+    let named = report(Happened::Updated, 10, Content::Product(Product { thin: true, ..Product::default() }));
+    let (events, resource) = published(vec![named, synced(5, "Storm")]);
+    assert_eq!(events, [vec![Type::ProductUpdated], vec![Type::ProductSynced]]);
+    assert!(resource.has_come(after(10)));
+}
+
+#[test]
+fn what_was_deleted_is_not_looked_for_again() {
+    let deleted = report(Happened::Deleted, 10, titled("Storm"));
+    let (_, resource) = published(vec![synced(0, "Storm"), deleted]);
+    assert!(resource.has_come(after(20)));
+}

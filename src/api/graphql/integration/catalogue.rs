@@ -1,7 +1,7 @@
 //! How far what a store sells is read.
 
-use async_graphql::SimpleObject;
-use domain::store::Filling;
+use async_graphql::{ID, SimpleObject};
+use projections::stores::StoreRow;
 
 use crate::api::graphql::account::int;
 use crate::api::graphql::moment::Moment;
@@ -10,7 +10,8 @@ use crate::api::graphql::moment::Moment;
 /// by its webhooks.
 #[derive(SimpleObject)]
 pub(in crate::api::graphql) struct StoreCatalogue {
-    /// Whether it is being read, or about to be.
+    integration_id: ID,
+    /// Whether all of it is still to be read.
     under_way: bool,
     /// Of this reading, or else of the latest.
     products: i32,
@@ -25,9 +26,13 @@ pub(in crate::api::graphql) struct StoreCatalogue {
     next_try_at: Option<Moment>,
 }
 
-impl From<&Filling> for StoreCatalogue {
-    fn from(filling: &Filling) -> Self {
-        Self {
+impl StoreCatalogue {
+    /// None where it never was to be read.
+    pub(in crate::api::graphql) fn of(row: &StoreRow) -> Option<Self> {
+        let store = row.store();
+        let filling = store.filling()?;
+        Some(Self {
+            integration_id: ID(row.id.clone()),
             under_way: filling.is_under_way,
             products: int(filling.products.into()),
             collections: int(filling.collections.into()),
@@ -36,6 +41,6 @@ impl From<&Filling> for StoreCatalogue {
             done_at: filling.done_at.map(Moment),
             failure: filling.failure.clone(),
             next_try_at: filling.fill_at.map(Moment),
-        }
+        })
     }
 }

@@ -212,7 +212,8 @@ impl Said {
             _ => {}
         }
         if self.polled > 0 {
-            said.push(format!("{} were fetched, as the store is asked in place of webhooks.", orders(self.polled)));
+            let were = if self.polled == 1 { "was" } else { "were" };
+            said.push(format!("{} {were} fetched, as the store is asked in place of webhooks.", orders(self.polled)));
         }
         if self.awaited > 0 {
             let are = if self.awaited == 1 { "is" } else { "are" };
