@@ -26,8 +26,11 @@ on_each_engine! {
     async fn orders_are_read_outside_the_pace_of_their_account_and_shared_within_it(app: &TestApp) {
         let merchant = app.bare_merchant(1, 1_000).await;
         merchant.save_credentials(DEFAULT_PASSWORD).await;
-        for provider in [Provider::BigCommerce, Provider::Square] {
-            let shop = ThinShop::with_access(&merchant, provider).await;
+        let shops = [
+            ThinShop::with_access(&merchant, Provider::BigCommerce).await,
+            ThinShop::with_access(&merchant, Provider::Square).await,
+        ];
+        for shop in &shops {
             for _ in 0..8 {
                 shop.place(ThinShop::new_order("mutual_max")).await.1.accepted("queued");
             }
