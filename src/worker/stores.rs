@@ -1,8 +1,8 @@
 //! What is to be done at connected stores, as a kind of work: their webhooks are checked, their orders compared, their catalogues
-//! read. One worker is at
-//! a store at a time, on whatever node.
+//! read. One worker is at a store at a time, on whatever node.
 
 mod comparing;
+mod ended;
 mod filling;
 
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! What is recorded of a connected store, as given, when, then.
 
+mod comparing;
+mod filling;
+
 use cqrs_es::Aggregate as _;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
@@ -111,6 +114,14 @@ fn not_compared(minutes: i64) -> StoreEvent {
 fn fail(retry_after: Option<TimeDelta>) -> StoreCommand {
     let (reason, now) = ("timed out".to_owned(), noon());
     command(Step::NotChecked { cause: CheckCause::Daily, reason, now, retry_after, integration_sequence: 3 })
+}
+
+fn part(products: u32, next: Option<&str>, at: DateTime<Utc>) -> CatalogueRead {
+    CatalogueRead { products, collections: 1, news: 1, next: next.map(str::to_owned), began_at: noon(), at }
+}
+
+fn not_read(minutes: i64) -> StoreEvent {
+    StoreEvent::CatalogueNotRead { reason: "timed out".to_owned(), retry_at: noon() + TimeDelta::minutes(minutes) }
 }
 
 fn given(events: impl Into<Vec<StoreEvent>>) -> AggregateTestExecutor<Store> {
@@ -295,149 +306,6 @@ fn what_changes_while_an_integration_is_switched_off_is_not_compared() {
         later,
         Some(9),
     )]);
-}
-
-#[test]
-fn the_orders_of_a_store_are_compared_every_hour_and_sooner_where_they_are_awaited() {
-    let from = |compares_from| command(Step::Checked { checked: checked(), compares_from, fills: false });
-    let check = StoreEvent::SubscriptionsChecked(checked());
-    given([watched()]).when(from(Some(noon()))).then_expect_events(vec![check.clone(), begun()]);
-    given([watched(), check.clone(), begun()]).when(from(Some(noon() + GRACE))).then_expect_events(vec![check.clone()]);
-    let store = fold([watched(), check.clone(), begun()]);
-    assert_eq!(store.due_at(), Some(noon() + GRACE));
-    let at = noon() + GRACE;
-    let next = |more, awaited: &[AwaitedOrder]| OrdersCompared::next_at(COMPARE_EVERY, more, awaited, at);
-    assert_eq!((next(false, &[]), next(true, &[])), (at + COMPARE_EVERY, at));
-    assert_eq!(next(false, &[awaited("1", at), awaited("2", at + GRACE)]), at + GRACE);
-    assert_eq!(next(false, &[awaited("1", noon() - GRACE)]), at + TimeDelta::seconds(1), "it is no storm");
-    let history =
-        [watched(), check, begun(), started(Task::Compare, "a", at), StoreEvent::OrdersCompared(found(0, at))];
-    let store = fold(history);
-    assert_eq!(store.due_at(), Some(at + COMPARE_EVERY));
-    assert_eq!(store.comparing().unwrap().through, noon() + TimeDelta::minutes(1));
-}
-
-#[test]
-fn a_comparison_that_is_requested_while_one_is_under_way_is_done_after_it() {
-    let (at, ask) = (noon() + GRACE, || command(Step::RequestComparison { now: noon() + GRACE }));
-    let asked = StoreEvent::ComparisonRequested { due_at: at };
-    let history = [watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
-    given(history[..2].to_vec()).when(ask()).then_expect_events(vec![]);
-    given(history.clone()).when(ask()).then_expect_events(vec![]);
-    let under_way = [&history[..], &[started(Task::Compare, "a", at)]].concat();
-    given(under_way.clone()).when(ask()).then_expect_events(vec![asked.clone()]);
-    let done = [&under_way[..], &[asked, StoreEvent::OrdersCompared(found(0, at))]].concat();
-    assert!(fold(done.clone()).is_being_compared(at));
-    assert_eq!(fold(done).due(at), Some((Task::Compare, CheckCause::Daily)));
-}
-
-#[test]
-fn an_order_that_was_missed_has_the_webhooks_checked_once_an_hour() {
-    let history =
-        [watched(), StoreEvent::SubscriptionsChecked(checked()), begun(), started(Task::Compare, "a", noon())];
-    let compared = |fetched, at| by_worker("a", Step::Compared(found(fetched, at)));
-    let (none, one) = (StoreEvent::OrdersCompared(found(0, noon())), StoreEvent::OrdersCompared(found(1, noon())));
-    given(history.clone()).when(compared(0, noon())).then_expect_events(vec![none]);
-    let check = requested(CheckCause::Missed, noon(), None);
-    given(history.clone()).when(compared(1, noon())).then_expect_events(vec![one.clone(), check.clone()]);
-    let soon = noon() + TimeDelta::minutes(5);
-    let again =
-        [&history[..], &[one, check, StoreEvent::SubscriptionsChecked(checked()), started(Task::Compare, "a", soon)]];
-    let events = vec![StoreEvent::OrdersCompared(found(1, soon))];
-    given(again.concat()).when(compared(1, soon)).then_expect_events(events);
-    // What is fetched in place of webhooks was not missed.
-    let polled = OrdersCompared { polled: true, ..found(1, noon()) };
-    let event = StoreEvent::OrdersCompared(polled.clone());
-    given(history).when(by_worker("a", Step::Compared(polled))).then_expect_events(vec![event]);
-}
-
-#[test]
-fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
-    let mut history = vec![watched(), StoreEvent::SubscriptionsChecked(checked()), begun()];
-    // No later than it is usually done.
-    for minutes in [1, 5, 30, 60, 60] {
-        history.push(started(Task::Compare, "a", noon()));
-        let (reason, now) = ("timed out".to_owned(), noon());
-        let fail = by_worker("a", Step::NotCompared { found: None, reason, now, retry_after: None });
-        given(history.clone()).when(fail).then_expect_events(vec![not_compared(minutes)]);
-        history.push(not_compared(minutes));
-    }
-    assert_eq!(fold(history.clone()).comparing().unwrap().failure.as_deref(), Some("timed out"));
-    // Who asks while the store is away does not put it off.
-    let history = [&history[..4], &[not_compared(5), StoreEvent::ComparisonRequested { due_at: noon() }]].concat();
-    let history = [&history[..], &[started(Task::Compare, "a", noon())]].concat();
-    let (reason, now) = ("timed out".to_owned(), noon());
-    let fail = by_worker("a", Step::NotCompared { found: None, reason, now, retry_after: None });
-    given(history.clone()).when(fail).then_expect_events(vec![not_compared(5)]);
-    // What was found before counts.
-    let (reason, now, found) = ("timed out".to_owned(), noon(), found(0, noon()));
-    let fail =
-        by_worker("a", Step::NotCompared { found: Some(Box::new(found.clone())), reason, now, retry_after: None });
-    let next_at = noon() + TimeDelta::minutes(5);
-    let events =
-        vec![StoreEvent::OrdersCompared(OrdersCompared { next_at, broken_off: true, ..found }), not_compared(5)];
-    given(history.clone()).when(fail).then_expect_events(events);
-    let failures = |history: &[StoreEvent]| fold(history.to_vec()).comparing().unwrap().failures;
-    assert_eq!(failures(&[&history[..], &[not_compared(5)]].concat()), failures(&history));
-}
-
-fn part(products: u32, next: Option<&str>, at: DateTime<Utc>) -> CatalogueRead {
-    CatalogueRead { products, collections: 1, news: 1, next: next.map(str::to_owned), began_at: noon(), at }
-}
-
-#[test]
-fn the_catalogue_is_read_part_by_part_once_a_store_is_connected() {
-    let fills = || command(Step::Checked { checked: checked(), compares_from: None, fills: true });
-    let (check, requested) =
-        (StoreEvent::SubscriptionsChecked(checked()), StoreEvent::FillingRequested { due_at: noon() });
-    given([watched()]).when(fills()).then_expect_events(vec![check.clone(), requested.clone()]);
-    let mut history = vec![watched(), check, requested, started(Task::Fill, "a", noon())];
-    let read = |next| StoreEvent::CatalogueRead(part(50, next, noon()));
-    history.push(read(Some("abc")));
-    let store = fold(history.clone());
-    assert_eq!(store.filling().unwrap().cursor.as_deref(), Some("abc"));
-    assert_eq!(store.due(noon()), Some((Task::Fill, CheckCause::Daily)), "it goes on at once");
-    history.extend([started(Task::Fill, "a", noon()), read(None)]);
-    let store = fold(history.clone());
-    let filling = store.filling().unwrap();
-    assert_eq!((filling.products, filling.collections, filling.done_at), (100, 2, Some(noon())));
-    assert!(!filling.is_under_way && !store.is_being_filled(noon()));
-    // On demand it begins from the beginning.
-    let again = StoreEvent::FillingRequested { due_at: noon() + GRACE };
-    given(history.clone())
-        .when(command(Step::RequestFilling { now: noon() + GRACE }))
-        .then_expect_events(vec![again.clone()]);
-    history.push(again);
-    let filling = fold(history.clone()).filling().unwrap().clone();
-    assert_eq!((filling.products, filling.cursor, filling.fill_at), (0, None, Some(noon() + GRACE)));
-    // It is being read.
-    history.push(started(Task::Fill, "a", noon() + GRACE));
-    given(history.clone()).when(command(Step::RequestFilling { now: noon() + GRACE })).then_expect_events(vec![]);
-    // Where the store could not be called for a time, it goes on once it can.
-    history.push(StoreEvent::CatalogueRead(part(50, Some("abc"), noon())));
-    history.extend([StoreEvent::WatchPaused { integration_sequence: 4 }, StoreEvent::SubscriptionsChecked(checked())]);
-    let filling = fold(history).filling().unwrap().clone();
-    assert_eq!((filling.products, filling.cursor.as_deref(), filling.fill_at), (50, Some("abc"), Some(noon())));
-}
-
-#[test]
-fn what_was_read_of_a_catalogue_counts_where_the_rest_cannot_be() {
-    let mut history =
-        vec![watched(), StoreEvent::FillingRequested { due_at: noon() }, started(Task::Fill, "a", noon())];
-    history.push(StoreEvent::CatalogueRead(part(50, Some("abc"), noon())));
-    for minutes in [1, 5, 30] {
-        history.push(started(Task::Fill, "a", noon()));
-        let fail = by_worker("a", Step::NotRead { reason: "timed out".to_owned(), now: noon(), retry_after: None });
-        let failed = not_read(minutes);
-        given(history.clone()).when(fail).then_expect_events(vec![failed.clone()]);
-        history.push(failed);
-    }
-    let filling = fold(history).filling().unwrap().clone();
-    assert_eq!((filling.cursor.as_deref(), filling.products, filling.failures), (Some("abc"), 50, 3));
-}
-
-fn not_read(minutes: i64) -> StoreEvent {
-    StoreEvent::CatalogueNotRead { reason: "timed out".to_owned(), retry_at: noon() + TimeDelta::minutes(minutes) }
 }
 
 #[test]

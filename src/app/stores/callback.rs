@@ -138,8 +138,9 @@ impl Stores {
         };
         if let Err(error @ (CallbackError::Refused(_) | CallbackError::Unavailable)) = &saved {
             // The code is used up: who waits is to begin again. Where nothing can be recorded, the attempt ends by itself.
-            let told = self.fail(state, &format!("it could not be saved: {error}")).await;
-            told.unwrap_or_else(|error| tracing::warn!(%error, "that connecting a store failed cannot be recorded"));
+            let recorded = self.fail(state, &format!("it could not be saved: {error}")).await;
+            recorded
+                .unwrap_or_else(|error| tracing::warn!(%error, "that connecting a store failed cannot be recorded"));
         }
         saved
     }

@@ -12,7 +12,7 @@ use crate::app::error::Error;
 use crate::app::links::CurrentLink;
 
 /// How long a person waits for it at most: less than clients wait for a response.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the store's stream is looked at meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -85,6 +85,6 @@ impl Stores {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(PATIENCE, done).await.unwrap_or(Ok(Outcome::StillDue))
+        tokio::time::timeout(TIMEOUT, done).await.unwrap_or(Ok(Outcome::StillDue))
     }
 }

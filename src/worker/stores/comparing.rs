@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::{Delivery, MAX_REASON_CHARS, WebhookOutcome};
-use domain::integration::AccessLost;
 use domain::resource::{Resource, ResourceKind};
 use domain::store::{
     AwaitedOrder, COMPARE_EVERY, Comparing, GRACE, MAX_AWAITED, MAX_TRIES, MAX_UNREADABLE, OVERLAP, OrdersCompared,
     Step, Store, UnreadableOrder,
 };
 use domain::{DeliveryId, ReportSource, ResourceId};
-use providers::{ListedOrder, Malformed, OrderListApi, WebhookStep};
+use providers::{ListedOrder, OrderListApi, WebhookStep};
 
 use super::StoreWork;
+use super::ended::Ended;
 use crate::app::Error;
 use crate::app::stores::Visit;
 use crate::ingest::IngestRefusal;
@@ -32,26 +32,6 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_PAGES: usize = 40;
 /// A store's clock may be ahead of ours by so much: what it dates later hides nothing that it changes until then.
 const FURTHEST_AHEAD: TimeDelta = TimeDelta::hours(1);
-
-/// Why a comparison ended early.
-enum Ended {
-    Call(CallFailure),
-    Because(String),
-    /// Nothing can be recorded.
-    Failed(Error),
-}
-
-impl From<CallFailure> for Ended {
-    fn from(failure: CallFailure) -> Self {
-        Self::Call(failure)
-    }
-}
-
-impl From<Malformed> for Ended {
-    fn from(malformed: Malformed) -> Self {
-        Self::Because(format!("what it responded with means nothing: {malformed}"))
-    }
-}
 
 /// What a store listed.
 struct Listed {
@@ -107,31 +87,18 @@ pub(super) async fn compare(work: &StoreWork, visit: Visit<'_>) -> Result<(), Er
     };
     let (began, began_at) = (Instant::now(), work.data.now());
     let comparison = Comparison { work, visit: visit.clone(), api, target, began, began_at };
-    let ended = tokio::time::timeout(TIMEOUT, comparison.run(comparing)).await;
-    let (found, ended) = match ended {
-        Ok(Ok((found, early))) => (Some(found), early),
-        Ok(Err(ended)) => (None, Some(ended)),
-        Err(_) => (None, Some(Ended::Because("it took too long".to_owned()))),
-    };
-    if let Some(OrdersCompared { received, fetched: fetched @ 1.., polled: false, .. }) = &found {
-        tracing::warn!(integration = %visit.id, fetched, received, "orders were fetched that a store never sent");
-    }
     let provider = visit.link.provider.as_str();
-    let (found, (reason, retry_after)) = match (ended, found) {
-        (None, Some(found)) => {
+    let (found, early) = match tokio::time::timeout(TIMEOUT, comparison.run(comparing)).await {
+        Ok(Ok((found, None))) => {
             work.metrics.orders_compared(provider, "compared");
             return work.stores.record(&visit, Step::Compared(found)).await;
         }
-        (Some(Ended::Failed(error)), _) => return Err(error),
-        (Some(Ended::Call(CallFailure::Unauthorized { .. })), _) => {
-            return work.stores.lose_access(&visit, AccessLost::Refused).await;
-        }
-        (Some(Ended::Call(failure)), found) => (found, (failure.to_string(), failure.retry_after())),
-        (Some(Ended::Because(reason)), found) => (found, (reason, None)),
-        (None, None) => return Ok(()),
+        Ok(Ok((found, Some(early)))) => (Some(found), early),
+        Ok(Err(early)) => (None, early),
+        Err(_) => (None, Ended::too_long()),
     };
+    let Some((reason, retry_after)) = early.reason(work, &visit).await? else { return Ok(()) };
     work.metrics.orders_compared(provider, "not_compared");
-    let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
     let step = Step::NotCompared { found: found.map(Box::new), reason, now: work.data.now(), retry_after };
     work.stores.record(&visit, step).await
 }
@@ -193,6 +160,9 @@ impl Comparison<'_> {
         let usual = self.visit.link.poll_every_minutes;
         let usual = usual.map_or(COMPARE_EVERY, |minutes| TimeDelta::minutes(minutes.into()));
         found.next_at = OrdersCompared::next_at(usual, found.more, &found.awaited, found.at);
+        if let OrdersCompared { received, fetched: fetched @ 1.., polled: false, .. } = &found {
+            tracing::warn!(integration = %self.visit.id, fetched, received, "orders were fetched that a store never sent");
+        }
         Ok((found, early))
     }
 

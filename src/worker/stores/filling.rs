@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::integration::AccessLost;
+use chrono::{DateTime, Utc};
 use domain::resource::{Content, Resource};
 use domain::store::{CatalogueRead, Filling, Step, Store};
 use domain::{ReportSource, ResourceId};
-use providers::{CatalogueApi, Malformed};
+use providers::CatalogueApi;
 
 use super::StoreWork;
+use super::ended::Ended;
 use crate::app::Error;
 use crate::app::stores::Visit;
 use crate::ingest::IngestRefusal;
@@ -22,26 +22,6 @@ const READ_FOR: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// Products of a store that are read: a store that lists the same for ever is not followed.
 const MAX_PRODUCTS: u32 = 200_000;
-
-/// Why reading ended early.
-enum Ended {
-    Call(CallFailure),
-    Because(String),
-    /// Nothing can be recorded.
-    Failed(Error),
-}
-
-impl From<CallFailure> for Ended {
-    fn from(failure: CallFailure) -> Self {
-        Self::Call(failure)
-    }
-}
-
-impl From<Malformed> for Ended {
-    fn from(malformed: Malformed) -> Self {
-        Self::Because(format!("what it responded with means nothing: {malformed}"))
-    }
-}
 
 struct Reading<'a> {
     work: &'a StoreWork,
@@ -61,22 +41,17 @@ pub(super) async fn fill(work: &StoreWork, visit: Visit<'_>) -> Result<(), Error
     };
     let (began, began_at) = (Instant::now(), work.data.now());
     let reading = Reading { work, visit: visit.clone(), api, target, began, began_at };
-    let (reason, retry_after) = match tokio::time::timeout(TIMEOUT, reading.run(filling)).await {
+    let early = match tokio::time::timeout(TIMEOUT, reading.run(filling)).await {
         Ok(Ok(read)) => {
             if read.next.is_none() {
                 tracing::info!(integration = %visit.id, "the catalogue of a store was read");
             }
             return work.stores.record(&visit, Step::Read(read)).await;
         }
-        Ok(Err(Ended::Failed(error))) => return Err(error),
-        Ok(Err(Ended::Call(CallFailure::Unauthorized { .. }))) => {
-            return work.stores.lose_access(&visit, AccessLost::Refused).await;
-        }
-        Ok(Err(Ended::Call(failure))) => (failure.to_string(), failure.retry_after()),
-        Ok(Err(Ended::Because(reason))) => (reason, None),
-        Err(_) => ("it took too long".to_owned(), None),
+        Ok(Err(early)) => early,
+        Err(_) => Ended::too_long(),
     };
-    let retry_after = retry_after.and_then(|after| TimeDelta::from_std(after).ok());
+    let Some((reason, retry_after)) = early.reason(work, &visit).await? else { return Ok(()) };
     work.stores.record(&visit, Step::NotRead { reason, now: work.data.now(), retry_after }).await
 }
 

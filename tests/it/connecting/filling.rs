@@ -203,7 +203,7 @@ on_each_engine! {
         }
         let stands = catalogue(&merchant, &id).await;
         assert_eq!((&stands["underWay"], &stands["products"], &stands["failure"]), (&json!(false), &json!(12), &json!(null)));
-        // In the shop's currency, which nobody said here.
+        // In the shop's currency, which no one set here.
         let document = "query ($id: ID!) { products(first: 1, filter: { integrationId: $id }) { nodes { variants { price { text currency } } } } }";
         let found = merchant.ask(document, json!({ "id": id })).await;
         assert_eq!(found["products"]["nodes"][0]["variants"][0]["price"]["currency"], json!("USD"), "{found}");

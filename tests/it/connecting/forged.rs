@@ -67,7 +67,7 @@ on_each_engine! {
         let other = signed_again(&back, DOMAIN, "other-shop.myshopify.com");
         let (status, shown) = page(browser.get(&other).await).await;
         assert_eq!(status, StatusCode::CONFLICT, "{shown}");
-        // Its code is used up: who waits is told.
+        // Its code is used up: the one who waits sees it.
         let stands = connection(&merchant, &id).await;
         assert_eq!(stands["status"], json!("NOT_CONNECTED"));
         assert!(text(&stands["failure"]["reason"]).contains("another store was authorised"), "{stands}");
