@@ -16,6 +16,7 @@ pub mod erasure;
 mod error;
 pub mod events;
 pub mod identifiers;
+pub mod instances;
 pub mod integrations;
 pub mod keys;
 pub mod limits;
@@ -51,10 +52,11 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,
-    pub dispatches: dispatches::Dispatches,
+    pub dispatches: Arc<dispatches::Dispatches>,
     pub products: products::Products,
     pub publications: publications::Publications,
-    pub endpoints: endpoints::Endpoints,
+    pub endpoints: Arc<endpoints::Endpoints>,
+    pub instances: instances::Instances,
     pub events: events::Events,
     pub operator_actions: operator_actions::OperatorActions,
     pub data_requests: data_requests::DataRequests,

@@ -6,6 +6,7 @@
 
 pub(crate) mod customers;
 mod headers;
+mod instances;
 mod notices;
 pub mod publishing;
 pub mod record;
@@ -91,7 +92,11 @@ pub struct Ingest {
 impl Ingest {
     /// The address that stores post to.
     pub(crate) fn router(self: Arc<Self>) -> Router {
-        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(receive)).with_state(self)
+        Router::new()
+            .route("/api/webhooks/{provider}/{integration_id}", post(receive))
+            .route(&format!("{}/{{element}}", instances::PATH), post(instances::receive_by_header))
+            .route(&format!("{}/{{element}}/{{instance}}", instances::PATH), post(instances::receive_by_path))
+            .with_state(self)
     }
 
     /// Records what a store did not send and was read there, as its webhook would have been. Doing it twice does nothing twice.
@@ -128,9 +133,16 @@ async fn receive(
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
+    // An address that is no text names no integration.
+    let named = path.ok().map(|Path(named)| named);
+    received(&ingest, named, request).await
+}
+
+/// `named` is the platform and the integration that an address is of, as they are written there.
+async fn received(ingest: &Arc<Ingest>, named: Option<(String, String)>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(body, &parts.headers, &ingest.bodies);
-    match admit(&ingest, path.as_ref().ok(), &parts.headers, &mut body).await {
+    match admit(ingest, named.as_ref(), &parts.headers, &mut body).await {
         Ok(Admitted::Recorded(receipt)) => {
             ingest.failures.worked();
             (StatusCode::ACCEPTED, Json(receipt)).into_response()
@@ -141,9 +153,8 @@ async fn receive(
         Err(refusal) => {
             ingest.metrics.webhook_refused(refusal.code());
             // Of the address only what is an id: the rest is whatever a stranger wrote.
-            let path = path.ok().map(|Path(path)| path);
-            let provider = path.as_ref().and_then(|(provider, _)| Provider::parse(provider));
-            let integration = path.and_then(|(_, id)| id.parse::<IntegrationId>().ok());
+            let provider = named.as_ref().and_then(|(provider, _)| Provider::parse(provider));
+            let integration = named.and_then(|(_, id)| id.parse::<IntegrationId>().ok());
             let integration = integration.map(tracing::field::display);
             if let Some(reason) = refusal.own_fault() {
                 // Of all webhooks while it lasts: said once, and counted.
@@ -174,12 +185,11 @@ fn is_of_other_store(named: Option<&str>, link: &Link) -> bool {
 
 async fn admit(
     ingest: &Arc<Ingest>,
-    path: Option<&Path<(String, String)>>,
+    named: Option<&(String, String)>,
     headers: &HeaderMap,
     body: &mut RequestBody<'_>,
 ) -> Result<Admitted, IngestRefusal> {
-    // An address that is no text names no integration.
-    let Path((provider, integration_id)) = path.ok_or(IngestRefusal::UnknownIntegration)?;
+    let (provider, integration_id) = named.ok_or(IngestRefusal::UnknownIntegration)?;
     let provider = Provider::parse(provider).ok_or(IngestRefusal::UnknownProvider)?;
     let integration_id: IntegrationId = integration_id.parse().map_err(|_| IngestRefusal::UnknownIntegration)?;
     let began = Instant::now();

@@ -110,6 +110,7 @@ mod tests {
             read(include_str!("../domain/src/delivery/tests/ever.jsonl"), AnyEvent::Delivery),
             read(include_str!("../domain/src/dispatch/ever.jsonl"), AnyEvent::Dispatch),
             read(include_str!("../domain/src/endpoint/ever.jsonl"), AnyEvent::Endpoint),
+            read(include_str!("../domain/src/instance/ever.jsonl"), AnyEvent::Instance),
             read(include_str!("../domain/src/integration/ever.jsonl"), AnyEvent::Integration),
             read(include_str!("../domain/src/ledger/ever.jsonl"), AnyEvent::Ledger),
             read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),

@@ -125,6 +125,7 @@ async fn of_recorded(
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => None,
     };
     let event = payload.and_then(|payload| enveloped(row, recorded, payload));

@@ -96,6 +96,40 @@ pub struct Merchant {
     /// The address to which the account is written about its endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Private<String>>,
+    /// What becomes of notifications of instances that fail.
+    #[serde(default, skip_serializing_if = "FailurePolicy::is_default")]
+    pub failure_policy: FailurePolicy,
+}
+
+/// What becomes of a notification of an instance that fails: the account's `notification.webhook.failure.policy` (Cloud Elements,
+/// `docs/guides/event-management/tips.md`). These names are the storage format.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, EnumString, IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum FailurePolicy {
+    /// It is sent again by the schedule of its endpoint.
+    #[default]
+    Retry,
+    /// It is kept for who pulls or replays it.
+    Queue,
+}
+
+impl FailurePolicy {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    /// The default is not written.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The merchant's login at Cortex Cloud.
@@ -169,6 +203,9 @@ impl Merchant {
             }
             AccountCommand::SetDefaultEndpointSecret { secret } => self.set_default_endpoint_secret(&secret),
             AccountCommand::SetContact { email } => self.set_contact(&email),
+            AccountCommand::SetFailurePolicy { policy } => {
+                Ok((policy != self.failure_policy).then_some(AccountEvent::FailurePolicySet { policy }))
+            }
             AccountCommand::RemoveContact => Ok(self.contact.is_some().then_some(AccountEvent::ContactRemoved {})),
         }
     }
@@ -201,6 +238,7 @@ impl Account {
                     stock_alert: None,
                     default_endpoint_secret: None,
                     contact: None,
+                    failure_policy: FailurePolicy::default(),
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
@@ -233,6 +271,7 @@ impl Merchant {
             }
             AccountEvent::ContactSet { email } => self.contact = Some(email),
             AccountEvent::ContactRemoved {} => self.contact = None,
+            AccountEvent::FailurePolicySet { policy } => self.failure_policy = policy,
         }
     }
 }

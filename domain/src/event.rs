@@ -100,6 +100,7 @@ pub(crate) mod tests {
     use crate::delivery::DeliveryEvent;
     use crate::dispatch::DispatchEvent;
     use crate::endpoint::EndpointEvent;
+    use crate::instance::InstanceEvent;
     use crate::integration::IntegrationEvent;
     use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
@@ -128,6 +129,7 @@ pub(crate) mod tests {
         is_committed::<DeliveryEvent>("delivery");
         is_committed::<DispatchEvent>("dispatch");
         is_committed::<EndpointEvent>("endpoint");
+        is_committed::<InstanceEvent>("instance");
         is_committed::<IntegrationEvent>("integration");
         is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");

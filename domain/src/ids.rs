@@ -88,6 +88,21 @@ id!(
     PublicationId
 );
 
+id!(
+    /// A connected store as programs of Cloud Elements know it.
+    InstanceId
+);
+
+/// The namespace of instances: a random id of our own.
+const INSTANCES: Uuid = Uuid::from_u128(0x0c51_7cf2_6f0c_4e9a_9c6e_52b7_5d1f_8b3d);
+
+impl InstanceId {
+    /// The instance with this number, by which programs know it: it is found without a view.
+    pub fn of(number: u32) -> Self {
+        Self(Uuid::new_v5(&INSTANCES, number.to_string().as_bytes()))
+    }
+}
+
 impl PublicationId {
     /// The event that an account publishes under an idempotency key: the same key again meets the same stream.
     pub fn of(account: AccountId, idempotency_key: &str) -> Self {

@@ -41,6 +41,9 @@ use crate::{AccountId, ItemMapping, Private};
 pub const MAX_NAME_CHARS: usize = 200;
 pub const MAX_MAPPINGS: usize = 5_000;
 pub const MAX_ORDER_STATUSES: usize = 50;
+/// Topics that a store is asked to report.
+pub const MAX_TOPICS: usize = 100;
+const MAX_TOPIC_CHARS: usize = 100;
 /// How often a store is asked what it changed, where it is.
 pub const POLL_MINUTES: RangeInclusive<u32> = 5..=1_440;
 
@@ -78,6 +81,9 @@ pub struct Link {
     /// How often the store is asked what it changed, in place of webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_every_minutes: Option<u32>,
+    /// What the store is asked to report, in its platform's words. None for all that the purpose needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_access: Option<StoreAccess>,
     /// The store that access was last given to: it stays the integration's, whatever becomes of the access.
@@ -183,6 +189,10 @@ impl Link {
                 }
                 (self.poll_every_minutes != every_minutes).then_some(IntegrationEvent::PollingChanged { every_minutes })
             }
+            IntegrationCommand::ChooseTopics { topics } => {
+                let topics = topics.map(valid_topics).transpose()?;
+                (topics != self.topics).then_some(IntegrationEvent::TopicsChosen { topics })
+            }
             IntegrationCommand::SaveStoreAccess { token, store } => {
                 Some(store_access::save_store_access(&token, store)?)
             }
@@ -237,6 +247,19 @@ impl Link {
     }
 }
 
+/// Sorted, and each once.
+fn valid_topics(mut topics: Vec<String>) -> Result<Vec<String>, IntegrationRefusal> {
+    let is_valid = |topic: &String| {
+        (1..=MAX_TOPIC_CHARS).contains(&topic.len()) && topic.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if topics.len() > MAX_TOPICS || !topics.iter().all(is_valid) {
+        return Err(IntegrationRefusal::InvalidTopics);
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    Ok(topics)
+}
+
 fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
     let name = name.trim();
     let length = name.chars().count();
@@ -262,6 +285,7 @@ impl Integration {
                     notification_url: created.notification_url,
                     currency: None,
                     poll_every_minutes: None,
+                    topics: None,
                     store_access: None,
                     known_store: None,
                     connecting: None,
@@ -297,6 +321,7 @@ impl Link {
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency),
             IntegrationEvent::PollingChanged { every_minutes } => self.poll_every_minutes = every_minutes,
+            IntegrationEvent::TopicsChosen { topics } => self.topics = topics,
             IntegrationEvent::StoreAccessSaved { token, token_preview: _, store, authorization } => {
                 self.apply_access(StoreAccess { token, store, authorization, lost: None });
             }

@@ -18,12 +18,13 @@ use self::queries::{
     ask_account, ask_checkpoints, ask_delivery, ask_dispatch, ask_endpoint, ask_integration, ask_ledger,
 };
 use crate::ResolutionCode;
-use crate::account::{Account, Role};
+use crate::account::{Account, FailurePolicy, Role};
 use crate::checkpoint::Checkpoints;
 use crate::delivery::{CortexOperation, Delivery, DeliveryStatus, Intent, WebhookOutcome};
 use crate::dispatch::{Dispatch, DispatchStatus, RedriveCause, SkipCause};
 use crate::endpoint::{DisableCause, Endpoint, EndpointStatus};
 use crate::event::EventSourced;
+use crate::instance::{Instance, InstanceCommand};
 use crate::integration::{AccessLost, Integration, Provider, Purpose};
 use crate::ledger::Ledger;
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
@@ -105,6 +106,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Delivery>(include_str!("delivery/tests/ever.jsonl"));
     unchanged::<Dispatch>(include_str!("dispatch/ever.jsonl"));
     unchanged::<Endpoint>(include_str!("endpoint/ever.jsonl"));
+    unchanged::<Instance>(include_str!("instance/ever.jsonl"));
     unchanged::<Integration>(include_str!("integration/ever.jsonl"));
     unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
@@ -143,6 +145,15 @@ proptest! {
     #[test]
     fn folding_any_events_of_a_ledger_never_panics(events in any_events(include_str!("ledger/ever.jsonl"))) {
         fold_and_ask(events, ask_ledger);
+    }
+
+    #[test]
+    fn folding_any_events_of_an_instance_never_panics(events in any_events(include_str!("instance/ever.jsonl"))) {
+        fold_and_ask(events, |instance: &Instance| {
+            instance.owner("");
+            instance.decide(InstanceCommand::Delete).ok();
+            instance.details().map(|details| (details.sends(), details.configured().is_some()));
+        });
     }
 
     #[test]
@@ -230,6 +241,7 @@ fn what_is_named_is_named_alike_everywhere() {
     are_named_alike::<DisableCause>();
     are_named_alike::<DispatchStatus>();
     are_named_alike::<EndpointStatus>();
+    are_named_alike::<FailurePolicy>();
     are_named_alike::<Intent>();
     are_named_alike::<NoticeKind>();
     are_named_alike::<Provider>();

@@ -14,6 +14,7 @@ pub mod dispatch;
 pub mod endpoint;
 pub mod event;
 pub mod ids;
+pub mod instance;
 pub mod integration;
 pub mod invisible;
 #[cfg(test)]
@@ -36,8 +37,8 @@ pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;
 pub use event::{EventSourced, LogEvent, Owner};
 pub use ids::{
-    AccountId, ApiKeyId, DeliveryId, DispatchId, EndpointId, IntegrationId, MappingId, NoticeId, OperatorActionId,
-    PublicationId, ResourceId,
+    AccountId, ApiKeyId, DeliveryId, DispatchId, EndpointId, InstanceId, IntegrationId, MappingId, NoticeId,
+    OperatorActionId, PublicationId, ResourceId,
 };
 pub use private::Private;
 pub use report_source::ReportSource;

@@ -10,6 +10,7 @@ use domain::checkpoint::Checkpoints;
 use domain::delivery::Delivery;
 use domain::dispatch::Dispatch;
 use domain::endpoint::Endpoint;
+use domain::instance::Instance;
 use domain::integration::Integration;
 use domain::ledger::Ledger;
 use domain::notice::Notice;
@@ -255,6 +256,7 @@ impl EventLog {
             Resource::TYPE => serde_json::from_str(&event).map(AnyEvent::Resource),
             Publication::TYPE => serde_json::from_str(&event).map(AnyEvent::Publication),
             Store::TYPE => serde_json::from_str(&event).map(AnyEvent::Store),
+            Instance::TYPE => serde_json::from_str(&event).map(AnyEvent::Instance),
             Endpoint::TYPE => serde_json::from_str(&event).map(AnyEvent::Endpoint),
             Dispatch::TYPE => serde_json::from_str(&event).map(AnyEvent::Dispatch),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),

@@ -14,6 +14,7 @@ use domain::EventSourced;
 use domain::account::Account;
 use domain::delivery::Delivery;
 use domain::endpoint::Endpoint;
+use domain::instance::Instance;
 use domain::integration::Integration;
 use domain::ledger::Ledger;
 use parking_lot::Mutex;
@@ -27,10 +28,11 @@ use crate::recurring::Recurring;
 
 /// The kinds that are kept, and how much of each, in bytes of what they were loaded from. Each has room of its own: a flood
 /// of orders does not push out the integrations that they come in for. In memory a delivery takes some twice as much.
-const KEPT: [(&str, u64); 5] = [
+const KEPT: [(&str, u64); 6] = [
     (Account::TYPE, 8 * 1_024 * 1_024),
     (Integration::TYPE, 16 * 1_024 * 1_024),
     (Endpoint::TYPE, 8 * 1_024 * 1_024),
+    (Instance::TYPE, 2 * 1_024 * 1_024),
     (Ledger::TYPE, 4 * 1_024 * 1_024),
     (Delivery::TYPE, 4 * 1_024 * 1_024),
 ];
@@ -109,11 +111,11 @@ impl Recent {
 
 /// What is read without deciding anything.
 fn is_setting(aggregate_type: &str) -> bool {
-    [Account::TYPE, Integration::TYPE, Endpoint::TYPE].contains(&aggregate_type)
+    [Account::TYPE, Integration::TYPE, Endpoint::TYPE, Instance::TYPE].contains(&aggregate_type)
 }
 
 impl EventLog {
-    /// Settings as they stand now: an account, an integration or an endpoint. Costs no read where they were used lately.
+    /// Settings as they stand now: an account, an integration, an endpoint or an instance. Costs no read where they were used lately.
     pub async fn current<A: EventSourced>(&self, id: impl Display) -> Result<Arc<Loaded<A>>, LoadError> {
         let id = &id.to_string();
         if let Some(known) = self.recent.get::<A>(id) {

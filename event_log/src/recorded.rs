@@ -7,6 +7,7 @@ use domain::checkpoint::{CheckpointEvent, Checkpoints};
 use domain::delivery::{Delivery, DeliveryEvent};
 use domain::dispatch::{Dispatch, DispatchEvent};
 use domain::endpoint::{Endpoint, EndpointEvent};
+use domain::instance::{Instance, InstanceEvent};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
@@ -86,6 +87,7 @@ pub enum AnyEvent {
     Dispatch(DispatchEvent),
     Checkpoint(CheckpointEvent),
     Store(StoreEvent),
+    Instance(InstanceEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Unknown,
 }
@@ -106,6 +108,7 @@ impl AnyEvent {
             Self::Dispatch(_) => Some(Dispatch::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
             Self::Store(_) => Some(Store::TYPE),
+            Self::Instance(_) => Some(Instance::TYPE),
             Self::Unknown => None,
         }
     }
@@ -125,6 +128,7 @@ impl AnyEvent {
             Self::Dispatch(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
             Self::Store(event) => Some(event.event_type()),
+            Self::Instance(event) => Some(event.event_type()),
             Self::Unknown => None,
         }
     }

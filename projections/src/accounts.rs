@@ -128,6 +128,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 | AccountEvent::DefaultEndpointSecretSet { .. }
                 | AccountEvent::ContactSet { .. }
                 | AccountEvent::ContactRemoved {}
+                | AccountEvent::FailurePolicySet { .. }
                 | AccountEvent::RetentionSet { .. },
             )
             | AnyEvent::Ledger(_)
@@ -141,6 +142,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => {}
         }
         let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
@@ -157,6 +159,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => {}
         }
     }
@@ -191,7 +194,8 @@ impl AccountRow {
             | AccountEvent::ApiKeyLimitChanged { .. }
             | AccountEvent::DefaultEndpointSecretSet { .. }
             | AccountEvent::ContactSet { .. }
-            | AccountEvent::ContactRemoved {} => {}
+            | AccountEvent::ContactRemoved {}
+            | AccountEvent::FailurePolicySet { .. } => {}
         }
     }
 

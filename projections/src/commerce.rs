@@ -3,6 +3,7 @@
 //! endpoint gets that from what each wanted at that position of the log.
 
 mod catalogue;
+pub mod counts;
 pub mod dispatch_list;
 mod dispatches;
 pub mod events;

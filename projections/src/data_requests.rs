@@ -118,6 +118,7 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => None,
     }
 }

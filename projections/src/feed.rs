@@ -20,6 +20,7 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => None,
         })
         .collect()

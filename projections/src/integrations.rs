@@ -152,6 +152,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => None,
     }
 }
@@ -175,6 +176,7 @@ fn is_sent(event: &AnyEvent) -> bool {
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => false,
     }
 }
@@ -206,6 +208,9 @@ impl IntegrationRow {
             }
             IntegrationEvent::PollingChanged { every_minutes } => {
                 self.poll_every_minutes = every_minutes.map(i64::from);
+            }
+            IntegrationEvent::TopicsChosen { topics } => {
+                self.change_connection(|connection| connection.topics.clone_from(topics));
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
             IntegrationEvent::StoreAccessSaved { token: _, token_preview, store, authorization } => {

@@ -13,6 +13,7 @@ pub mod delivery_stats;
 pub mod endpoints;
 mod feed;
 pub mod identifiers;
+pub mod instances;
 pub mod integrations;
 mod json;
 

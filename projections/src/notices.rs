@@ -91,6 +91,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Dispatch(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => continue,
         };
         let row = KeptNotice {

@@ -8,13 +8,14 @@ use crate::view::View;
 
 impl View {
     /// All views. One more is its file, which lib.rs names, its tables beside the migrations, and a line here.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         crate::accounts::VIEW,
         crate::commerce::VIEW,
         crate::data_requests::VIEW,
         crate::delivery_log::VIEW,
         crate::delivery_stats::VIEW,
         crate::endpoints::VIEW,
+        crate::instances::VIEW,
         crate::integrations::VIEW,
         crate::notices::VIEW,
         crate::operator_actions::VIEW,

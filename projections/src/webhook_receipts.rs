@@ -162,6 +162,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => None,
     }
 }

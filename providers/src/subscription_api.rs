@@ -11,6 +11,11 @@ pub trait SubscriptionApi: Sync {
     /// What an integration of this purpose has to be sent, in the platform's words.
     fn topics(&self, purpose: Purpose) -> Vec<&'static str>;
 
+    /// What has to be allowed to be sent this topic, in the platform's words. None where nothing has, or the topic is not known.
+    fn scope(&self, _topic: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Whether one subscription may be for several topics.
     fn takes_several_topics(&self) -> bool {
         false

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod connect;
+mod elements;
 mod graphql_request;
 pub(crate) mod operations;
 mod page;
@@ -103,6 +104,7 @@ pub fn router(endpoints: Endpoints) -> Router {
         .merge(webhooks)
         .merge(connect)
         .merge(graphql)
+        .merge(elements::routes(api.clone()))
         .merge(products::routes(api))
         .merge(page::files())
         .merge(operations)

@@ -125,6 +125,7 @@ impl<T> Change<T> {
 
 /// An endpoint with its secret, which is shown this once.
 pub struct CreatedEndpoint {
+    pub id: EndpointId,
     pub row: Option<EndpointRow>,
     /// None where it is the account's default secret, which the account has.
     pub secret: Option<String>,
@@ -159,7 +160,13 @@ impl Endpoints {
         let create = CreateEndpoint { account_id, settings, secret: Private::Known(secret) };
         let id = EndpointId(ids::fresh());
         let row = self.execute(viewer, (id, account_id), EndpointCommand::Create(Box::new(create))).await?;
-        Ok(CreatedEndpoint { row, secret: shown })
+        Ok(CreatedEndpoint { id, row, secret: shown })
+    }
+
+    /// Refuses an address that may not be called, and one endpoint too many.
+    pub(super) async fn allow_one_more(&self, account_id: AccountId, url: &str) -> Result<(), Error> {
+        checks::url(&self.outbound, url).await?;
+        Ok(self.limits.allow_endpoint(&self.data.views, account_id).await??)
     }
 
     /// Changes all that is named, or nothing where one of it is refused.

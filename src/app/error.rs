@@ -7,6 +7,7 @@ use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
 use domain::dispatch::DispatchRefusal;
 use domain::endpoint::EndpointRefusal;
+use domain::instance::InstanceRefusal;
 use domain::integration::IntegrationRefusal;
 use domain::ledger::LedgerRefusal;
 use domain::operator_action::OperatorActionRefusal;
@@ -185,6 +186,7 @@ impl From<IntegrationRefusal> for Refused {
             IntegrationRefusal::InvalidNotificationUrl => ("INVALID_URL", Some("notificationUrl")),
             IntegrationRefusal::AddressNotSigned { .. } => ("ADDRESS_NOT_SIGNED", Some("notificationUrl")),
             IntegrationRefusal::InvalidCurrency => ("INVALID_CURRENCY", Some("currency")),
+            IntegrationRefusal::InvalidTopics => ("INVALID_TOPICS", Some("topics")),
             IntegrationRefusal::InvalidPollInterval => ("INVALID_POLL_INTERVAL", Some("pollEveryMinutes")),
             IntegrationRefusal::InvalidToken => ("INVALID_TOKEN", Some("token")),
             IntegrationRefusal::InvalidApp => ("INVALID_APP", Some("clientSecret")),
@@ -194,6 +196,21 @@ impl From<IntegrationRefusal> for Refused {
             IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
             IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
             IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<InstanceRefusal> for Refused {
+    fn from(refusal: InstanceRefusal) -> Self {
+        let (code, field) = match refusal {
+            InstanceRefusal::NotFound => ("NOT_FOUND", Some("instanceId")),
+            InstanceRefusal::AlreadyExists | InstanceRefusal::InvalidNumber => ("ALREADY_EXISTS", None),
+            InstanceRefusal::Deleted => ("DELETED", Some("instanceId")),
+            InstanceRefusal::InvalidName => ("INVALID_NAME", Some("name")),
+            InstanceRefusal::InvalidTags => ("INVALID_TAGS", Some("tags")),
+            InstanceRefusal::TooLong => ("TOO_LONG", Some("configuration")),
+            InstanceRefusal::TooManySubscriptions => ("TOO_MANY_SUBSCRIPTIONS", None),
         };
         Self::new(code, refusal.to_string(), field)
     }

@@ -107,7 +107,7 @@ impl Integrations {
         let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
         let secret = given.or_else(|| (!new.provider.chooses_secret()).then(keys::new_signing_secret));
         let id = IntegrationId(ids::fresh());
-        let own_url = || webhook_url(&self.public_url, new.provider.as_str(), &id);
+        let own_url = || self.own_address(new.provider, id);
         let create = IntegrationCommand::Create(CreateIntegration {
             account_id,
             provider: new.provider,
@@ -208,6 +208,16 @@ impl Integrations {
     /// The same of one that there is.
     pub(super) async fn link(&self, id: IntegrationId) -> Result<CurrentLink, Error> {
         self.found(id).await?.ok_or_else(|| Refused::not_found("integrationId").into())
+    }
+
+    /// Whether the account may have one more.
+    pub(super) async fn allow_one_more(&self, account_id: AccountId) -> Result<(), Error> {
+        Ok(self.limits.allow_integration(&self.data.views, account_id).await??)
+    }
+
+    /// Where the webhooks of an integration are posted, unless it has another address.
+    pub(super) fn own_address(&self, provider: Provider, id: IntegrationId) -> String {
+        webhook_url(&self.public_url, provider.as_str(), &id)
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {

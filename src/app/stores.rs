@@ -15,6 +15,7 @@ mod turns;
 mod visit;
 mod watching;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -23,7 +24,7 @@ use domain::account::Account;
 use domain::integration::{IntegrationCommand, Link, Provider, Purpose};
 use event_log::Origin;
 use event_log::vault::SecretKey;
-use providers::{OAuth, StoreApi};
+use providers::{Authorize, OAuth, StoreApi};
 use secrecy::SecretString;
 
 use super::error::{Error, Refused};
@@ -31,10 +32,11 @@ use super::integrations::Integrations;
 use super::viewer::Viewer;
 use crate::ingest::verification::Verification;
 use crate::metrics::Metrics;
-use crate::ports::stores::{StoreClient, api_of};
+use crate::ports::stores::{StoreClient, Target, api_of};
 use turns::Turns;
 
 pub use apps::{PlatformApp, PlatformApps};
+pub(super) use callback::NotGranted;
 pub use callback::{CallbackError, Connected};
 pub use doctor::{Finding, FindingLevel};
 pub use gaps::{Compared, GapReport, MAX_DAYS};
@@ -119,6 +121,21 @@ impl Stores {
         Ok(of.0)
     }
 
+    /// The address of the page on which a store is authorised.
+    pub(super) fn login_url(
+        &self,
+        provider: Provider,
+        store: Option<&str>,
+        wanted: &Authorize<'_>,
+    ) -> Result<String, Error> {
+        let (_, oauth) = oauth_of(provider)?;
+        let target = Target::login(provider, store).ok_or(Error::Internal)?;
+        self.client.login_url(&target, &oauth.authorize_path(wanted)).map_err(|failure| {
+            tracing::error!(%failure, "a store cannot be sent to");
+            Error::Internal
+        })
+    }
+
     /// Whether browsers reach the service over TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -130,14 +147,25 @@ impl Stores {
     }
 }
 
-/// What an integration of this purpose needs and the store has not allowed: a purpose may have become wider since it was asked.
-pub fn missing_scopes(provider: Provider, purpose: Purpose, granted: &[String]) -> Vec<String> {
-    let Some(oauth) = api_of(provider).and_then(StoreApi::oauth) else { return vec![] };
+/// What an integration of this purpose and these topics needs and the store has not allowed: it may need more than when it was asked.
+pub fn missing_scopes(
+    provider: Provider,
+    (purpose, topics): (Purpose, Option<&[String]>),
+    granted: &[String],
+) -> Vec<String> {
+    let Some((api, oauth)) = api_of(provider).and_then(|api| Some((api, api.oauth()?))) else { return vec![] };
     let is_missing = |scope: &&str| !granted.iter().any(|granted| granted == scope);
-    oauth.scopes(purpose).into_iter().filter(is_missing).map(str::to_owned).collect()
+    let needed = match (topics, api.subscriptions()) {
+        (Some(topics), Some(webhooks)) => {
+            let scopes: BTreeSet<&str> = topics.iter().filter_map(|topic| webhooks.scope(topic)).collect();
+            scopes.into_iter().collect()
+        }
+        (Some(_), None) | (None, _) => oauth.scopes(purpose),
+    };
+    needed.into_iter().filter(is_missing).map(str::to_owned).collect()
 }
 
-fn oauth_of(provider: Provider) -> Result<(&'static dyn StoreApi, &'static dyn OAuth), Refused> {
+pub(super) fn oauth_of(provider: Provider) -> Result<(&'static dyn StoreApi, &'static dyn OAuth), Refused> {
     let found = api_of(provider).and_then(|api| Some((api, api.oauth()?)));
     found.ok_or_else(|| {
         let name = provider.name();

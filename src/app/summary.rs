@@ -2,6 +2,7 @@
 //! is in a sentence.
 
 mod delivery;
+mod instance;
 mod integration;
 pub(crate) mod operator_actions;
 mod reading;
@@ -11,7 +12,7 @@ mod store;
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::account::AccountEvent;
+use domain::account::{AccountEvent, FailurePolicy};
 use domain::checkpoint::CheckpointEvent;
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
@@ -72,6 +73,7 @@ pub fn summary(event: &Recorded) -> String {
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
         ),
         AnyEvent::Store(event) => store::of_store(event),
+        AnyEvent::Instance(event) => instance::of_instance(event),
         AnyEvent::Unknown => "Something that this version of Cloud Bridge does not know.".to_owned(),
     }
 }
@@ -137,6 +139,12 @@ fn of_account(event: &AccountEvent) -> String {
             )
         }
         AccountEvent::ContactSet { .. } => "The address for e-mails about endpoints was set.".to_owned(),
+        AccountEvent::FailurePolicySet { policy: FailurePolicy::Retry } => {
+            "Notifications of instances that fail are sent again.".to_owned()
+        }
+        AccountEvent::FailurePolicySet { policy: FailurePolicy::Queue } => {
+            "Notifications of instances that fail are kept, and not sent again.".to_owned()
+        }
         AccountEvent::ContactRemoved {} => "The address for e-mails about endpoints was removed.".to_owned(),
     }
 }

@@ -29,7 +29,9 @@ impl ProcessManager for EndpointMails {
         AnyEvent::Endpoint(EndpointEvent::EndpointFailing { percent, failures, limit, reason, .. }) => {
             let then = match mails.policy(event).await? {
                 RetryPolicy::Standard => "it is degraded: one event is tried every five minutes, and the others wait",
-                RetryPolicy::CloudElements => "it is disabled: its events wait until you resume it",
+                RetryPolicy::CloudElements | RetryPolicy::CloudElementsFive => "it is disabled: its events wait until you resume it",
+                // It was changed since.
+                RetryPolicy::Queue => "nothing follows: what cannot be sent is kept for you to replay",
             };
             let what = format!(
                 "An event could not be sent to it {failures} times in a row, {percent} % of the way to {limit}. At {limit} {then}."

@@ -50,12 +50,11 @@ impl ResumedEndpoints {
         // Deleted meanwhile, it gets nothing.
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(()) };
         let statuses = match (cause, subscription.settings.retry_policy()) {
-            (RedriveCause::Resumed, RetryPolicy::CloudElements) => {
+            (RedriveCause::Resumed, RetryPolicy::CloudElements | RetryPolicy::CloudElementsFive) => {
                 vec![DispatchStatus::Retrying, DispatchStatus::DeadLetter]
             }
-            (RedriveCause::Resumed, RetryPolicy::Standard) | (RedriveCause::Recovered | RedriveCause::Operator, _) => {
-                vec![DispatchStatus::Retrying]
-            }
+            (RedriveCause::Resumed, RetryPolicy::Standard | RetryPolicy::Queue)
+            | (RedriveCause::Recovered | RedriveCause::Operator, _) => vec![DispatchStatus::Retrying],
         };
         if !self.data.projector.wait_for(&[commerce::VIEW], event.position, VIEWS_TIMEOUT).await {
             return Err(Failure::ViewBehind);

@@ -32,6 +32,9 @@ impl ProcessManager for StoreSubscriptions {
         ("integration", "notification_url_changed") AnyEvent::Integration(IntegrationEvent::NotificationUrlChanged { .. }) => {
             subscriptions.request_check(event, CheckCause::Changed).await
         },
+        ("integration", "topics_chosen") AnyEvent::Integration(IntegrationEvent::TopicsChosen { .. }) => {
+            subscriptions.request_check(event, CheckCause::Changed).await
+        },
         ("integration", "polling_changed") AnyEvent::Integration(IntegrationEvent::PollingChanged { .. }) => {
             subscriptions.request_check(event, CheckCause::Changed).await?;
             subscriptions.request(event, Step::RequestComparison { now: subscriptions.data.now() }).await

@@ -73,6 +73,7 @@ impl Story {
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => None,
         });
         Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })

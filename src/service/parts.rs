@@ -20,6 +20,7 @@ use crate::app::dispatches::Dispatches;
 use crate::app::erasure::{Erasure, follow_traces};
 use crate::app::events::Events;
 use crate::app::identifiers::Identifiers;
+use crate::app::instances::Instances;
 use crate::app::integrations::Integrations;
 use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
@@ -163,6 +164,14 @@ impl Parts {
         };
         let data = || self.data.clone();
         let identifiers = Identifiers::new(data());
+        let dispatches = Arc::new(Dispatches::new(data(), api_keys.clone(), self.changes.clone()));
+        let endpoints = Arc::new(endpoints::Endpoints::new(
+            data(),
+            (self.links.clone(), identifiers.clone()),
+            options.limits,
+            api_keys.clone(),
+            self.ports.outbound.clone(),
+        ));
         let app = App {
             data: data(),
             api_keys: api_keys.clone(),
@@ -180,16 +189,15 @@ impl Parts {
             identifiers: identifiers.clone(),
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
             commerce_events: CommerceEvents::new(data(), self.links.clone()),
-            dispatches: Dispatches::new(data(), api_keys.clone(), self.changes.clone()),
+            dispatches: dispatches.clone(),
             products: Products::new(data(), self.links.clone()),
             publications: Publications::new(data(), self.links.clone()),
-            endpoints: endpoints::Endpoints::new(
+            instances: Instances::new(
                 data(),
-                (self.links.clone(), identifiers.clone()),
-                options.limits,
-                api_keys.clone(),
-                self.ports.outbound.clone(),
+                (self.integrations.clone(), self.stores.clone()),
+                (endpoints.clone(), dispatches),
             ),
+            endpoints,
             sends_mail: self.ports.mailer.is_some(),
             events: Events::new(data()),
             operator_actions: OperatorActions::new(data()),

@@ -89,7 +89,7 @@ fn secret_of(payload: &Value) -> String {
 }
 
 /// A key of the role support.
-async fn support(app: &TestApp) -> String {
+pub(crate) async fn support(app: &TestApp) -> String {
     let made =
         app.admin("mutation { createApiKey(input: { name: \"desk\", role: SUPPORT }) { key } }", json!({})).await;
     text(&made["createApiKey"]["key"])

@@ -322,7 +322,7 @@ on_each_log! {
         let events = log.read_after(Position::START, 10).await.unwrap();
         let names: Vec<_> = events.iter().filter_map(|event| match &event.event {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
-            AnyEvent::Account(_) | AnyEvent::Integration(_) | AnyEvent::Delivery(_) | AnyEvent::Notice(_) | AnyEvent::Ledger(_) | AnyEvent::Checkpoint(_) | AnyEvent::OperatorAction(_) | AnyEvent::Resource(_) | AnyEvent::Publication(_) | AnyEvent::Endpoint(_) | AnyEvent::Dispatch(_) | AnyEvent::Store(_) | AnyEvent::Unknown => None,
+            AnyEvent::Account(_) | AnyEvent::Integration(_) | AnyEvent::Delivery(_) | AnyEvent::Notice(_) | AnyEvent::Ledger(_) | AnyEvent::Checkpoint(_) | AnyEvent::OperatorAction(_) | AnyEvent::Resource(_) | AnyEvent::Publication(_) | AnyEvent::Endpoint(_) | AnyEvent::Dispatch(_) | AnyEvent::Store(_) | AnyEvent::Instance(_) | AnyEvent::Unknown => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
         assert_eq!(log.body(Delivery::TYPE, &delivery("1"), Sequence(1)).await.unwrap(), None);

@@ -17,6 +17,7 @@ mod crashes;
 mod delivering;
 mod disks;
 mod dispatching;
+mod elements;
 mod endpoints;
 mod engines;
 mod erasure;

@@ -20,6 +20,7 @@ static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
         "delivery",
         "dispatch",
         "endpoint",
+        "instance",
         "integration",
         "ledger",
         "notice",

@@ -23,6 +23,7 @@ use crate::app::{MASTER_KEY, TestApp, options, text};
 use crate::catalogue::a_day_of_publishing;
 use crate::connecting::a_day_of_connections;
 use crate::dispatching::a_day_of_dispatches;
+use crate::elements::{a_day_of_instances, instances_say_what_aggregates_say};
 use crate::endpoints::{a_day_of_endpoints, endpoints_say_what_aggregates_say};
 use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
@@ -100,6 +101,7 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     a_day_of_dispatches(app).await;
     a_day_of_endpoints(app).await;
     a_day_of_connections(app).await;
+    a_day_of_instances(app).await;
     app.settle().await;
     // Days have passed, in which the session at Cortex Cloud expired: what failed by that is tried again.
     app.advance(chrono::TimeDelta::seconds(30));
@@ -120,6 +122,7 @@ async fn views_say_what_aggregates_say(app: &TestApp) {
     accounts_say_what_aggregates_say(&service.data).await;
     integrations_say_what_aggregates_say(&service.data).await;
     stores_say_what_aggregates_say(&service.data).await;
+    instances_say_what_aggregates_say(app).await;
 }
 
 async fn accounts_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {

@@ -1,6 +1,6 @@
 //! What can be asked of an account.
 
-use super::{CortexCredentials, Role};
+use super::{CortexCredentials, FailurePolicy, Role};
 use crate::{ApiKeyId, Private};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,10 @@ pub enum AccountCommand {
         email: Private<String>,
     },
     RemoveContact,
+    /// What becomes of notifications of instances that fail, from now on.
+    SetFailurePolicy {
+        policy: FailurePolicy,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::Role;
+use super::{FailurePolicy, Role};
 use crate::event::{LogEvent, domain_event};
 use crate::{ApiKeyId, Private};
 
@@ -47,6 +47,10 @@ pub enum AccountEvent {
         email: Private<String>,
     },
     ContactRemoved {},
+    /// What becomes of notifications of instances that fail, from now on.
+    FailurePolicySet {
+        policy: FailurePolicy,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

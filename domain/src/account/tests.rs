@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    Account, AccountCommand, AccountEvent, AccountRefusal, ApiKeyCreated, CortexCredentials, MAX_API_KEYS, NewApiKey,
-    Role,
+    Account, AccountCommand, AccountEvent, AccountRefusal, ApiKeyCreated, CortexCredentials, FailurePolicy,
+    MAX_API_KEYS, NewApiKey, Role,
 };
 use crate::ApiKeyId;
 use crate::event::tests::stored;
@@ -205,6 +205,17 @@ fn an_account_has_a_contact_until_it_is_removed() {
     }
 }
 
+#[test]
+fn what_fails_is_retried_until_the_account_wants_it_queued() {
+    let set = |policy| AccountCommand::SetFailurePolicy { policy };
+    let queue = AccountEvent::FailurePolicySet { policy: FailurePolicy::Queue };
+    given([]).when(set(FailurePolicy::Retry)).then_expect_events(vec![]);
+    given([]).when(set(FailurePolicy::Queue)).then_expect_events(vec![queue.clone()]);
+    given([queue.clone()]).when(set(FailurePolicy::Queue)).then_expect_events(vec![]);
+    let retry = AccountEvent::FailurePolicySet { policy: FailurePolicy::Retry };
+    given([queue]).when(set(FailurePolicy::Retry)).then_expect_events(vec![retry]);
+}
+
 /// Every command of an account, with few values, so that they meet. All of them promise that the same again is no news:
 /// none is left out.
 fn any_command() -> impl Strategy<Value = AccountCommand> {
@@ -237,6 +248,8 @@ fn any_command() -> impl Strategy<Value = AccountCommand> {
         1 => prop_oneof![Just("max@music.com"), Just(" maxine@music.com "), Just("max")]
             .prop_map(|email| AccountCommand::SetContact { email: email.into() }),
         1 => Just(AccountCommand::RemoveContact),
+        1 => prop_oneof![Just(FailurePolicy::Retry), Just(FailurePolicy::Queue)]
+            .prop_map(|policy| AccountCommand::SetFailurePolicy { policy }),
     ]
 }
 
@@ -263,6 +276,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         default_secret_set("whsec_default_secret", "…cret"),
         AccountEvent::ContactSet { email: "max@music.com".into() },
         AccountEvent::ContactRemoved {},
+        AccountEvent::FailurePolicySet { policy: FailurePolicy::Queue },
+        AccountEvent::FailurePolicySet { policy: FailurePolicy::Retry },
     ];
     insta::assert_snapshot!(stored(&events));
 }

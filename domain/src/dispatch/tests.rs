@@ -229,7 +229,7 @@ fn an_attempt_keeps_what_is_known_of_it() {
 }
 
 #[test]
-fn an_attempt_means_something_for_its_endpoint_from_the_fourth_failure_on() {
+fn an_attempt_means_something_for_its_endpoint_from_the_third_failure_on() {
     let consequence = |history: Vec<DispatchEvent>, attempt| {
         let before = fold(history);
         let mut after = before.clone();
@@ -242,7 +242,7 @@ fn an_attempt_means_something_for_its_endpoint_from_the_fourth_failure_on() {
         of(EndpointCommand::RecordFailure(MessageFailure { failures, since: noon(), status: Some(status), reason }))
     };
     for attempt in 1..=8 {
-        let expected = (attempt >= 4).then(|| failure(attempt, 503)).flatten();
+        let expected = (attempt >= 3).then(|| failure(attempt, 503)).flatten();
         assert_eq!(consequence(all_failed(attempt - 1), fails(attempt)), expected);
     }
     assert_eq!(consequence(vec![], fails_with(1, 410)), failure(1, 410));

@@ -8,7 +8,7 @@ use super::{Activity, DisableCause, EndpointEvent, MessageFailure, RetryPolicy, 
 /// Shares of the failures that degrade or disable an endpoint, in percent: at each its account is warned.
 const WARNINGS: [u8; 3] = [50, 70, 90];
 /// No fewer failures of a message in a row mean anything for its endpoint.
-pub(crate) const FIRST_WARNING_FAILURES: u32 = 4;
+pub(crate) const FIRST_WARNING_FAILURES: u32 = 3;
 /// The status by which an endpoint says that it wants nothing any more.
 pub(crate) const GONE: u16 = 410;
 
@@ -42,16 +42,16 @@ impl Subscription {
             return Some(EndpointEvent::EndpointDisabled { cause: DisableCause::Gone, reason });
         }
         let policy = self.settings.retry_policy();
-        let limit = policy.failure_limit();
+        let limit = policy.failure_limit()?;
         if failures < limit {
             let percent = warning(failures, limit).filter(|percent| self.is_news(*percent))?;
             return Some(EndpointEvent::EndpointFailing { percent, failures, limit, since, reason });
         }
         match (policy, self.health) {
-            (RetryPolicy::CloudElements, _) => {
+            (RetryPolicy::CloudElements | RetryPolicy::CloudElementsFive, _) => {
                 Some(EndpointEvent::EndpointDisabled { cause: DisableCause::FailurePolicy, reason })
             }
-            (RetryPolicy::Standard, Health::Degraded { .. }) => None,
+            (RetryPolicy::Standard, Health::Degraded { .. }) | (RetryPolicy::Queue, _) => None,
             (RetryPolicy::Standard, Health::Healthy | Health::Failing { .. }) => {
                 Some(EndpointEvent::EndpointDegraded { since, failures, reason })
             }
@@ -72,7 +72,8 @@ impl Subscription {
         let limit = self.settings.retry_policy().failure_limit();
         let is_over = match self.health {
             Health::Healthy => false,
-            Health::Failing { .. } => warning(failures, limit).is_some(),
+            // What was warned of does not come any more where there is no limit.
+            Health::Failing { .. } => limit.is_none_or(|limit| warning(failures, limit).is_some()),
             Health::Degraded { .. } => true,
         };
         is_over.then_some(EndpointEvent::EndpointRecovered {})
@@ -93,19 +94,21 @@ mod tests {
     #[test]
     fn every_warning_comes_before_what_it_warns_of() {
         let warnings = |policy: RetryPolicy| {
-            let limit = policy.failure_limit();
+            let limit = policy.failure_limit().unwrap();
             (1..limit).map(|failures| warning(failures, limit)).collect::<Vec<_>>()
         };
         let (half, more, most) = (Some(50), Some(70), Some(90));
         assert_eq!(warnings(RetryPolicy::Standard), [None, None, None, half, more, most]);
         assert_eq!(warnings(RetryPolicy::CloudElements), [None, None, None, None, half, half, more, more, most]);
+        assert_eq!(warnings(RetryPolicy::CloudElementsFive), [None, None, half, more, most]);
     }
 
     #[test]
     fn no_policy_warns_sooner_than_the_first_warning() {
-        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements] {
-            assert_eq!(warning(FIRST_WARNING_FAILURES - 1, policy.failure_limit()), None);
+        let limits = [RetryPolicy::Standard, RetryPolicy::CloudElements, RetryPolicy::CloudElementsFive];
+        for limit in limits.map(|policy| policy.failure_limit().unwrap()) {
+            assert_eq!(warning(FIRST_WARNING_FAILURES - 1, limit), None);
         }
-        assert!(warning(FIRST_WARNING_FAILURES, RetryPolicy::Standard.failure_limit()).is_some());
+        assert!(limits.iter().any(|policy| warning(FIRST_WARNING_FAILURES, policy.failure_limit().unwrap()).is_some()));
     }
 }

@@ -16,6 +16,9 @@ const DEGRADING_FAILURES: u32 = 7;
 const CLOUD_ELEMENTS_RETRIES: u32 = 9;
 /// Lies between two retries at least, also where the moment of the next one has passed.
 const CLOUD_ELEMENTS_SHORTEST: TimeDelta = TimeDelta::seconds(4);
+/// So often its newer pages have a message retried, each time 8 to the power of that many seconds after its first failure
+/// (docs.cloud-elements.com, "Event retry and queueing").
+const CLOUD_ELEMENTS_FIVE_RETRIES: u32 = 5;
 
 /// What an endpoint's owner chose, or else what follows from its profile. These names are the storage format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +28,10 @@ pub enum RetryPolicy {
     Standard,
     /// Nine retries within three days, then a dead letter. The endpoint is disabled with it, and never degraded.
     CloudElements,
+    /// Five retries within nine and a half hours, and otherwise as [`RetryPolicy::CloudElements`].
+    CloudElementsFive,
+    /// What fails is a dead letter at once, for who pulls or replays it. The endpoint goes on.
+    Queue,
 }
 
 /// The failures of a message in a row.
@@ -46,16 +53,20 @@ impl RetryPolicy {
     ) -> Option<DateTime<Utc>> {
         let at = match self {
             Self::Standard => next_failure(failures.count.saturating_sub(1), now, jitter),
-            Self::CloudElements => next_of_cloud_elements(failures, now, jitter),
+            Self::CloudElements => powers_of(4, CLOUD_ELEMENTS_RETRIES, failures, now, jitter),
+            Self::CloudElementsFive => powers_of(8, CLOUD_ELEMENTS_FIVE_RETRIES, failures, now, jitter),
+            Self::Queue => None,
         }?;
         Some(no_sooner(now, retry_after).map_or(at, |no_sooner| at.max(no_sooner)))
     }
 
-    /// At so many failures of a message in a row its endpoint is degraded or disabled.
-    pub fn failure_limit(self) -> u32 {
+    /// At so many failures of a message in a row its endpoint is degraded or disabled. None where it never is.
+    pub fn failure_limit(self) -> Option<u32> {
         match self {
-            Self::Standard => DEGRADING_FAILURES,
-            Self::CloudElements => CLOUD_ELEMENTS_RETRIES + 1,
+            Self::Standard => Some(DEGRADING_FAILURES),
+            Self::CloudElements => Some(CLOUD_ELEMENTS_RETRIES + 1),
+            Self::CloudElementsFive => Some(CLOUD_ELEMENTS_FIVE_RETRIES + 1),
+            Self::Queue => None,
         }
     }
 }
@@ -65,12 +76,12 @@ pub(crate) fn no_sooner(now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> O
     retry_after.map(|after| now + after.clamp(TimeDelta::zero(), MAX_RETRY_AFTER))
 }
 
-/// A first failure that a clock dated ahead makes nothing later.
-fn next_of_cloud_elements(failures: Failures, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
-    if failures.count > CLOUD_ELEMENTS_RETRIES {
+/// Each retry is a power of `base` in seconds after the first failure, which makes nothing later where a clock dated it ahead.
+fn powers_of(base: i64, retries: u32, failures: Failures, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
+    if failures.count > retries {
         return None;
     }
-    let delay = TimeDelta::seconds(4_i64.pow(failures.count));
+    let delay = TimeDelta::seconds(base.pow(failures.count));
     let at = failures.first_at.min(now) + jitter.after(delay);
     Some(at.max(now + CLOUD_ELEMENTS_SHORTEST))
 }
@@ -110,6 +121,12 @@ mod tests {
     }
 
     #[test]
+    fn its_newer_pages_retry_five_times_and_a_queue_never() {
+        assert_eq!(retries(RetryPolicy::CloudElementsFive), [8, 64, 512, 4_096, 32_768], "nine and a half hours");
+        assert_eq!(retries(RetryPolicy::Queue), Vec::<i64>::new());
+    }
+
+    #[test]
     fn a_retry_whose_moment_has_passed_is_four_seconds_away_and_a_clock_ahead_delays_none() {
         let next = |count, first_at| {
             let at = RetryPolicy::CloudElements.next_attempt(Failures { count, first_at }, noon(), Jitter::NONE, None);
@@ -122,7 +139,7 @@ mod tests {
 
     #[test]
     fn no_delay_is_longer_than_the_longest() {
-        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements] {
+        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements, RetryPolicy::CloudElementsFive] {
             for count in 1..=CLOUD_ELEMENTS_RETRIES {
                 let failures = Failures { count, first_at: noon() };
                 let at = policy.next_attempt(failures, noon(), LONGEST_JITTER, Some(LONGEST_DELAY));
@@ -139,7 +156,7 @@ mod tests {
                 .next_attempt(failures, noon(), Jitter::NONE, Some(TimeDelta::seconds(seconds)))
                 .map(|at| (at - noon()).num_seconds())
         };
-        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements] {
+        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements, RetryPolicy::CloudElementsFive] {
             assert_eq!(next(policy, 1, 3_600), Some(3_600));
             assert_eq!(next(policy, 1, 86_400), Some(86_400));
             assert_eq!(next(policy, 1, i64::from(u32::MAX)), Some(86_400));

@@ -47,6 +47,10 @@ pub enum IntegrationCommand {
     ChangePolling {
         every_minutes: Option<u32>,
     },
+    /// The topics that the store is asked to report, in its platform's words; None for all that the purpose needs.
+    ChooseTopics {
+        topics: Option<Vec<String>>,
+    },
     /// Access to the store's API. `store` names the store in it, where the token alone does not.
     SaveStoreAccess {
         token: SecretString,

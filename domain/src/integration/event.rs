@@ -49,6 +49,11 @@ pub enum IntegrationEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         every_minutes: Option<u32>,
     },
+    /// The store is asked to report only these topics, in its platform's words; None for all that the purpose needs.
+    TopicsChosen {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topics: Option<Vec<String>>,
+    },
     /// Access to the store's API, where thin webhooks have orders fetched.
     StoreAccessSaved {
         token: Private<String>,

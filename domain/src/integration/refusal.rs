@@ -2,7 +2,7 @@
 
 use super::{
     MAX_APP_CHARS, MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS,
-    MAX_SECRET_CHARS, MAX_TOKEN_CHARS, POLL_MINUTES, Provider,
+    MAX_SECRET_CHARS, MAX_TOKEN_CHARS, MAX_TOPICS, POLL_MINUTES, Provider,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,8 @@ pub enum IntegrationRefusal {
         POLL_MINUTES.end()
     )]
     InvalidPollInterval,
+    #[error("a store is asked to report at most {MAX_TOPICS} topics, which have names without spaces")]
+    InvalidTopics,
     #[error("an access token must have 1 to {MAX_TOKEN_CHARS} characters: ASCII letters, digits and marks, no spaces")]
     InvalidToken,
     #[error("the id and the secret of an app have 1 to {MAX_APP_CHARS} characters each, without spaces")]

@@ -204,6 +204,30 @@ fn currency_changed() -> IntegrationEvent {
 }
 
 #[test]
+fn a_store_is_asked_to_report_the_topics_that_were_chosen() {
+    let choose = |topics: &[&str]| {
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        IntegrationCommand::ChooseTopics { topics: Some(topics) }
+    };
+    let chosen = |topics: &[&str]| IntegrationEvent::TopicsChosen {
+        topics: Some(topics.iter().map(|topic| (*topic).to_owned()).collect()),
+    };
+    let both = ["customers/create", "orders/create"];
+    given([])
+        .when(choose(&["orders/create", "customers/create", "orders/create"]))
+        .then_expect_events(vec![chosen(&both)]);
+    given([chosen(&both)]).when(choose(&both)).then_expect_events(vec![]);
+    given([chosen(&both)])
+        .when(IntegrationCommand::ChooseTopics { topics: None })
+        .then_expect_events(vec![IntegrationEvent::TopicsChosen { topics: None }]);
+    let many: Vec<String> = (0..101).map(|n| format!("topic/{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for wrong in [&[""][..], &["orders create"], &many] {
+        given([]).when(choose(wrong)).then_expect_error(IntegrationRefusal::InvalidTopics);
+    }
+}
+
+#[test]
 fn a_store_is_asked_in_place_of_webhooks_where_a_merchant_wants_it() {
     let change = |every_minutes| IntegrationCommand::ChangePolling { every_minutes };
     let changed = |every_minutes| IntegrationEvent::PollingChanged { every_minutes };
@@ -362,6 +386,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         IntegrationEvent::StoreAppRemoved {},
         IntegrationEvent::PollingChanged { every_minutes: Some(15) },
         IntegrationEvent::PollingChanged { every_minutes: None },
+        IntegrationEvent::TopicsChosen { topics: Some(vec!["orders/create".to_owned()]) },
+        IntegrationEvent::TopicsChosen { topics: None },
     ];
     insta::assert_snapshot!(stored(&events));
 }

@@ -126,7 +126,7 @@ pub(super) fn ask_dispatch(now: DateTime<Utc>, dispatch: &Dispatch) {
     let Some(progress) = dispatch.progress() else {
         return;
     };
-    for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements] {
+    for policy in [RetryPolicy::Standard, RetryPolicy::CloudElementsFive, RetryPolicy::Queue] {
         let attempt = NewAttempt {
             message: progress.message.clone(),
             attempt: dispatch.next_attempt(),

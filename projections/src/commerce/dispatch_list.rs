@@ -107,6 +107,15 @@ pub async fn page(
     database.fetch_all(sql.push(" ORDER BY d.position DESC, d.ordinal DESC, d.id DESC LIMIT ").bind(limit)).await
 }
 
+/// Those of these events, whichever endpoint they are for, in the order of the events.
+pub async fn of_events(database: &Database, events: &[&CommerceEventRow]) -> sqlx::Result<Vec<DispatchEntry>> {
+    if events.is_empty() {
+        return Ok(vec![]);
+    }
+    let sql = select().push(" AND e.id IN (").bind_list(events.iter().map(|event| event.id.as_str()));
+    database.fetch_all(sql.push(") ORDER BY d.position, d.ordinal, d.id")).await
+}
+
 /// The dispatch with this id.
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<DispatchEntry>> {
     database.fetch_optional(select().push(" AND d.id = ").bind(id)).await

@@ -168,6 +168,7 @@ impl Dispatches {
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => {}
         }
     }

@@ -90,6 +90,7 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => return vec![],
     };
     let About { types, kind, id, session_id, occurred_at } = about;
@@ -232,10 +233,32 @@ pub struct Filter {
     /// None for those who may see every account.
     pub account_id: Option<String>,
     pub integration_id: Option<String>,
+    /// Those of one of these stores, where some are named.
+    pub stores: Option<Vec<OfStore>>,
     pub types: Vec<CommerceEventType>,
     /// In the words of the store.
     pub object_id: Option<String>,
     pub session_id: Option<String>,
+}
+
+/// Events of a store, of these types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfStore {
+    pub integration_id: String,
+    pub types: Vec<CommerceEventType>,
+}
+
+/// Restricts events to those of one of these stores. None where there is none.
+pub(super) fn of_stores(mut sql: Sql, stores: &[OfStore]) -> Option<Sql> {
+    let mut stores = stores.iter().filter(|store| !store.types.is_empty()).peekable();
+    stores.peek()?;
+    let mut before = " AND (";
+    for OfStore { integration_id, types } in stores {
+        sql = sql.push(before).push("integration_id = ").bind(integration_id.as_str());
+        sql = sql.push(" AND event_type IN (").bind_list(types.iter().map(|of| of.as_str())).push(")");
+        before = " OR ";
+    }
+    Some(sql.push(")"))
 }
 
 /// Where in the list an event stands: the position that it follows from, and which of those it is.
@@ -258,6 +281,10 @@ pub async fn page(
     }
     if let Some(integration_id) = &filter.integration_id {
         sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+    }
+    if let Some(stores) = &filter.stores {
+        let Some(restricted) = of_stores(sql, stores) else { return Ok(vec![]) };
+        sql = restricted;
     }
     if !filter.types.is_empty() {
         sql = sql.push(" AND event_type IN (").bind_list(filter.types.iter().map(|of| of.as_str())).push(")");

@@ -43,6 +43,7 @@ pub fn by_filters(row: &CommerceEventRow, recorded: &Recorded) -> Option<Value> 
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => return None,
     };
     enveloped(row, recorded, payload).map(|event| event.to_value())
@@ -91,6 +92,7 @@ pub fn enveloped(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) 
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => None,
     };
     Some(Event {

@@ -25,6 +25,9 @@ pub struct Connection {
     /// The store that access was last given to, whatever has become of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_store: Option<String>,
+    /// What the store is asked to report, in its platform's words. None for all that the purpose needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -113,6 +113,17 @@ impl SubscriptionApi for Webhooks {
         topics
     }
 
+    /// <https://shopify.dev/docs/api/usage/access-scopes>
+    fn scope(&self, topic: &str) -> Option<&'static str> {
+        match topic.split_once('/')?.0 {
+            "orders" | "checkouts" => Some("read_orders"),
+            "products" | "collections" => Some("read_products"),
+            "customers" => Some("read_customers"),
+            "inventory_levels" => Some("read_inventory"),
+            _ => None,
+        }
+    }
+
     fn list(&self, _store: Option<&str>, cursor: Option<&str>) -> Result<ApiRequest, Malformed> {
         Ok(query(LIST, json!({ "first": PAGE, "after": cursor })))
     }
@@ -213,6 +224,9 @@ mod tests {
         assert!(Webhooks.create(None, &several).is_err());
         let topics = Webhooks.topics(Purpose::Both);
         assert!(topics.iter().all(|topic| spelt(&enumerated(topic)) == *topic));
+        for topic in &topics {
+            assert_eq!(Webhooks.scope(topic).is_none(), *topic == "app/uninstalled", "{topic}");
+        }
         assert!(Webhooks.topics(Purpose::Delivers).iter().all(|topic| topics.contains(topic)));
     }
 }

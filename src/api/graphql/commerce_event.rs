@@ -156,6 +156,7 @@ impl TryFrom<CommerceEventFilter> for Filter {
         Ok(Self {
             account_id: filter.account_id.map(String::from),
             integration_id: filter.integration_id.map(String::from).map(clean),
+            stores: None,
             types: types(filter.types.unwrap_or_default())?,
             object_id: filter.object_id.map(clean),
             session_id: filter.session_id.map(clean),

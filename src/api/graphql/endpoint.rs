@@ -190,6 +190,11 @@ pub(super) enum RetrySchedule {
     Standard,
     /// Nine times within three days, 4 to the power of the number of seconds after the first failure; the endpoint is disabled then.
     CloudElements,
+    /// Five times within nine and a half hours, 8 to the power of the number of seconds after the first failure; the endpoint is
+    /// disabled then.
+    CloudElementsFive,
+    /// Never: what fails is a dead letter at once, to be redriven.
+    Queue,
 }
 
 /// Which receivers an endpoint is written for.

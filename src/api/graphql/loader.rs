@@ -63,6 +63,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => None,
         };
         let known =

@@ -97,6 +97,7 @@ impl Deliveries {
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => None,
         });
         Ok(named)

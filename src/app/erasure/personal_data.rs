@@ -63,6 +63,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Store(_)
+            | AnyEvent::Instance(_)
             | AnyEvent::Unknown => {}
         }
     }

@@ -4,19 +4,18 @@ use std::error::Error as _;
 
 use domain::integration::{Grant, IntegrationCommand, IntegrationRefusal, Provider};
 use event_log::{Actor, CommandError};
-use providers::{App, Callback, CallbackRefusal, OAuth, Query};
+use providers::{App, Callback, CallbackRefusal, Query};
 
 use super::state::State;
 use super::{Stores, oauth_of};
 use crate::app::error::Error;
-use crate::app::links::CurrentLink;
 use crate::ports::stores::{CallFailure, Target};
 
 /// Why a store's code was good for nothing.
-struct NotGranted {
-    reason: String,
+pub(in crate::app) struct NotGranted {
+    pub(in crate::app) reason: String,
     /// It was the code that was not taken.
-    is_of_code: bool,
+    pub(in crate::app) is_of_code: bool,
 }
 
 /// What came of an attempt.
@@ -112,7 +111,8 @@ impl Stores {
             self.fail(state, &format!("another store was authorised: {refusal}")).await?;
             return Err(refusal.into());
         }
-        let granted = self.granted(&link, oauth, (&callback, &app), &attempt.scopes).await;
+        let redirect_uri = self.redirect_uri(link.provider.as_str());
+        let granted = self.granted(link.provider, (&callback, &app), &redirect_uri, &attempt.scopes).await;
         let grant = match granted {
             Ok(grant) => grant,
             Err(NotGranted { reason, is_of_code }) => {
@@ -145,18 +145,19 @@ impl Stores {
         saved
     }
 
-    async fn granted(
+    /// The token for which the store takes a code.
+    pub(in crate::app) async fn granted(
         &self,
-        link: &CurrentLink,
-        oauth: &dyn OAuth,
+        provider: Provider,
         (callback, app): (&Callback, &App<'_>),
+        redirect_uri: &str,
         wanted: &[String],
     ) -> Result<Grant, NotGranted> {
         let other = |reason: String| NotGranted { reason, is_of_code: false };
-        let target = Target::login(link.provider, callback.store.as_deref());
+        let target = Target::login(provider, callback.store.as_deref());
         let target = target.ok_or_else(|| other("it has no API".to_owned()))?;
-        let redirect_uri = self.redirect_uri(link.provider.as_str());
-        let exchange = oauth.exchange(callback, app, &redirect_uri);
+        let (_, oauth) = oauth_of(provider).map_err(|refused| other(refused.message))?;
+        let exchange = oauth.exchange(callback, app, redirect_uri);
         let body = self.client.call(&target, &exchange).await.map_err(|failure| match failure {
             CallFailure::Unauthorized { .. }
             | CallFailure::Forbidden { .. }

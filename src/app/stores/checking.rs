@@ -183,10 +183,12 @@ impl Stores {
 
 /// What a check found. Its orders are compared from now on, where they can be listed and were not before.
 fn checked(link: &CurrentLink, checked: SubscriptionsChecked) -> Step {
-    let lists = api_of(link.provider).and_then(StoreApi::order_lists).is_some();
+    let reports =
+        |kind: &str| link.topics.as_ref().is_none_or(|topics| topics.iter().any(|topic| topic.starts_with(kind)));
+    let lists = reports("orders/") && api_of(link.provider).and_then(StoreApi::order_lists).is_some();
     // Stores date changes to the second: what changes in this one is later.
     let compares_from = lists.then(|| checked.at.trunc_subsecs(0) - TimeDelta::seconds(1));
-    let fills = api_of(link.provider).and_then(StoreApi::catalogue).is_some();
+    let fills = reports("products/") && api_of(link.provider).and_then(StoreApi::catalogue).is_some();
     Step::Checked { checked, compares_from, fills }
 }
 
@@ -197,6 +199,9 @@ impl Check<'_> {
         let all = self.list().await?;
         let ours: Vec<&Subscription> = all.iter().filter(|one| one.address == address).collect();
         let mut wanted: BTreeSet<&str> = self.api.topics(self.visit.link.purpose).into_iter().collect();
+        if let Some(chosen) = &self.visit.link.topics {
+            wanted.retain(|topic| *topic == UNINSTALLED || chosen.iter().any(|chosen| chosen == topic));
+        }
         if self.visit.link.poll_every_minutes.is_some() {
             // The store is asked in place of webhooks, but for the one that cannot be asked for.
             wanted.retain(|topic| *topic == UNINSTALLED);

@@ -129,7 +129,7 @@ fn are_asked_for(provider: Provider) -> bool {
 
 fn of_scopes(link: &Link) -> Option<Finding> {
     let granted = link.store_access.as_ref()?.authorization.as_ref()?;
-    let missing = missing_scopes(link.provider, link.purpose, &granted.scopes).join(", ");
+    let missing = missing_scopes(link.provider, (link.purpose, link.topics.as_deref()), &granted.scopes).join(", ");
     (!missing.is_empty()).then(|| {
         Finding::wrong(format!(
             "The store did not allow {missing}: what needs that does not work. Connect it again, and allow it."

@@ -9,7 +9,6 @@ use super::{Stores, oauth_of};
 use crate::app::error::Error;
 use crate::app::keys;
 use crate::app::links::CurrentLink;
-use crate::ports::stores::Target;
 
 /// What who opened the address is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +71,7 @@ impl Stores {
             redirect_uri: &self.redirect_uri(link.provider.as_str()),
             state: &state,
         };
-        let path = oauth.authorize_path(&wanted);
-        let target = Target::login(link.provider, attempt.store.as_deref()).ok_or(PageError::Over)?;
-        let url = self.client.login_url(&target, &path).map_err(|failure| {
-            tracing::error!(%failure, "a store cannot be sent to");
-            Error::Internal
-        })?;
+        let url = self.login_url(link.provider, attempt.store.as_deref(), &wanted)?;
         Ok(SentOn { url, state, in_frame: !oauth.returns_state() })
     }
 

@@ -48,6 +48,12 @@ pub(super) fn of_integration(event: &IntegrationEvent) -> String {
         IntegrationEvent::PollingChanged { every_minutes: None } => {
             "The store sends webhooks, and is not asked in place of them any more.".to_owned()
         }
+        IntegrationEvent::TopicsChosen { topics: Some(topics) } => {
+            format!("The store is asked to report {}, and nothing else.", topics.join(", "))
+        }
+        IntegrationEvent::TopicsChosen { topics: None } => {
+            "The store is asked to report all that the integration needs.".to_owned()
+        }
         IntegrationEvent::CurrencyChanged { currency } => format!("The store's prices are in {currency}."),
         IntegrationEvent::StoreAccessSaved { token_preview, store, authorization: None, .. } => {
             let store = store.as_ref().map(|store| format!(" (store {store})")).unwrap_or_default();

@@ -33,6 +33,10 @@ pub(super) fn of_endpoint(event: &EndpointEvent) -> String {
         EndpointEvent::ScheduleChanged { schedule } => match schedule {
             Some(RetryPolicy::Standard) => "What fails is sent again by the schedule `standard`.".to_owned(),
             Some(RetryPolicy::CloudElements) => "What fails is sent again by the schedule `cloud-elements`.".to_owned(),
+            Some(RetryPolicy::CloudElementsFive) => {
+                "What fails is sent again by the schedule `cloud-elements-five`.".to_owned()
+            }
+            Some(RetryPolicy::Queue) => "What fails is not sent again, but kept as a dead letter.".to_owned(),
             None => "What fails is sent again by the schedule of the profile.".to_owned(),
         },
         EndpointEvent::OrderingChanged { ordered: true } => {

@@ -22,6 +22,8 @@ enum Profile {
 enum Schedule {
     Standard,
     CloudElements,
+    CloudElementsFive,
+    Queue,
     /// That of the profile
     Profile,
 }
@@ -32,6 +34,8 @@ impl Schedule {
         match self {
             Self::Standard => Some("STANDARD"),
             Self::CloudElements => Some("CLOUD_ELEMENTS"),
+            Self::CloudElementsFive => Some("CLOUD_ELEMENTS_FIVE"),
+            Self::Queue => Some("QUEUE"),
             Self::Profile => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 12] = [
+pub(super) const KINDS: [(&str, &[&str]); 13] = [
     (
         "account",
         &[
@@ -14,6 +14,7 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "cortex_credentials_deleted",
             "cortex_credentials_saved",
             "default_endpoint_secret_set",
+            "failure_policy_set",
             "retention_set",
             "stock_alert_set",
         ],
@@ -42,6 +43,7 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "store_app_saved",
             "store_connection_failed",
             "store_connection_started",
+            "topics_chosen",
         ],
     ),
     (
@@ -155,6 +157,22 @@ pub(super) const KINDS: [(&str, &[&str]); 12] = [
             "work_started",
         ],
     ),
+    (
+        "instance",
+        &[
+            "authorization_changed",
+            "events_disabled",
+            "events_enabled",
+            "instance_created",
+            "instance_deleted",
+            "instance_disabled",
+            "instance_enabled",
+            "instance_renamed",
+            "subscription_added",
+            "subscription_removed",
+            "tags_changed",
+        ],
+    ),
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.
@@ -196,6 +214,7 @@ mod tests {
     use domain::delivery::DeliveryEvent;
     use domain::dispatch::DispatchEvent;
     use domain::endpoint::EndpointEvent;
+    use domain::instance::InstanceEvent;
     use domain::integration::IntegrationEvent;
     use domain::ledger::LedgerEvent;
     use domain::notice::NoticeEvent;
@@ -227,6 +246,7 @@ mod tests {
             ("publication", types::<PublicationEvent>(include_str!("../../../domain/src/publication/ever.jsonl"))),
             ("resource", types::<ResourceEvent>(include_str!("../../../domain/src/resource/ever.jsonl"))),
             ("store", types::<StoreEvent>(include_str!("../../../domain/src/store/ever.jsonl"))),
+            ("instance", types::<InstanceEvent>(include_str!("../../../domain/src/instance/ever.jsonl"))),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];
         for (kind, were) in ever {

@@ -169,6 +169,7 @@ fn data_of(event_type: &str, event: &AnyEvent) -> Value {
         AnyEvent::Dispatch(event) => serde_json::to_value(event),
         AnyEvent::Checkpoint(event) => serde_json::to_value(event),
         AnyEvent::Store(event) => serde_json::to_value(event),
+        AnyEvent::Instance(event) => serde_json::to_value(event),
         AnyEvent::Unknown => Ok(Value::Null),
     };
     let mut data = data.map(|mut tagged| tagged["payload"].take()).unwrap_or_default();

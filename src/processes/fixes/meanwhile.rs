@@ -128,6 +128,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Dispatch(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Store(_)
+        | AnyEvent::Instance(_)
         | AnyEvent::Unknown => false,
     }
 }

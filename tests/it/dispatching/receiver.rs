@@ -25,6 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Notification {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) bytes: Bytes,
 }
 
 impl Notification {
@@ -147,10 +149,10 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     if let Some(secret) = shared.secret.lock().clone() {
         verify(&headers, &body, &[secret], shared.clock.now()).expect("it is signed with the endpoint's secret");
     }
-    let body = serde_json::from_slice(&body).expect("a notification is JSON");
+    let (bytes, body) = (body.clone(), serde_json::from_slice(&body).expect("a notification is JSON"));
     let response = shared.script.lock().pop_front();
     let (goes_on, is_to_hang) = (shared.goes_on.notified(), shared.hangs.load(Ordering::SeqCst));
-    shared.notifications.send(Notification { headers, body }).ok();
+    shared.notifications.send(Notification { headers, body, bytes }).ok();
     if is_to_hang {
         goes_on.await;
     }

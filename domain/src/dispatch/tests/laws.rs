@@ -9,7 +9,7 @@ use super::fixtures::*;
 use crate::dispatch::{
     AttemptOutcome, Dispatch, DispatchCommand, DispatchEvent, NewAttempt, RedriveCause, ResponseBody, SkipCause,
 };
-use crate::endpoint::{CreateEndpoint, EndpointCommand, Profile};
+use crate::endpoint::{CreateEndpoint, EndpointCommand};
 use crate::endpoint::{Endpoint, EndpointSettings, EventTypePattern, MAX_RETRY_AFTER, RetryPolicy};
 use crate::laws::repeating_adds_nothing;
 use crate::schedule::{FAILURE_DELAYS, Jitter};
@@ -54,7 +54,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 fn any_policy() -> impl Strategy<Value = RetryPolicy> {
-    select(vec![RetryPolicy::Standard, RetryPolicy::CloudElements])
+    select(vec![RetryPolicy::Standard, RetryPolicy::CloudElements, RetryPolicy::CloudElementsFive, RetryPolicy::Queue])
 }
 
 /// A history, each of its events with the command that it is of and the dispatch before it.
@@ -124,6 +124,8 @@ proptest! {
             let used_up = match policy {
                 RetryPolicy::Standard => before.failures() == 7,
                 RetryPolicy::CloudElements => before.failures() == 9,
+                RetryPolicy::CloudElementsFive => before.failures() == 5,
+                RetryPolicy::Queue => true,
             };
             let retry_at = match attempted.outcome {
                 AttemptOutcome::Delivered => continue,
@@ -136,7 +138,9 @@ proptest! {
             prop_assert!(!used_up);
             let shortest = match policy {
                 RetryPolicy::Standard => FAILURE_DELAYS[before.failures() as usize],
-                RetryPolicy::CloudElements => TimeDelta::seconds(4),
+                RetryPolicy::CloudElements | RetryPolicy::CloudElementsFive | RetryPolicy::Queue => {
+                    TimeDelta::seconds(4)
+                }
             };
             let asked_for = attempt.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
             prop_assert!(retry_at >= attempt.now + shortest.max(asked_for));
@@ -162,12 +166,9 @@ proptest! {
 }
 
 fn endpoint(policy: RetryPolicy) -> Endpoint {
-    let profile = match policy {
-        RetryPolicy::Standard => Profile::Standard,
-        RetryPolicy::CloudElements => Profile::CloudElements { element_key: None, signature_key: None },
-    };
     let every = vec![EventTypePattern::parse("*").unwrap()];
-    let settings = EndpointSettings { profile, ..EndpointSettings::new("https://shop.example".to_owned(), every) };
+    let settings =
+        EndpointSettings { schedule: Some(policy), ..EndpointSettings::new("https://shop.example".to_owned(), every) };
     let create = CreateEndpoint { account_id: message().account_id, settings, secret: "whsec_first_secret".into() };
     let mut endpoint = Endpoint::default();
     for event in endpoint.decide(EndpointCommand::Create(Box::new(create))).unwrap() {

@@ -46,6 +46,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::Standard) },
         EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::CloudElements) },
         EndpointEvent::ScheduleChanged { schedule: None },
+        EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::CloudElementsFive) },
+        EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::Queue) },
         EndpointEvent::OrderingChanged { ordered: false },
         EndpointEvent::RateLimitChanged { rate_per_second: Some(5) },
         EndpointEvent::RateLimitChanged { rate_per_second: None },

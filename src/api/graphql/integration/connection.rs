@@ -41,6 +41,8 @@ pub(super) struct StoreConnection {
     scopes: Vec<String>,
     /// What the integration's purpose needs and the store has not allowed.
     missing_scopes: Vec<String>,
+    /// What the store is asked to report, in its platform's words. Null for all that the integration's purpose needs.
+    topics: Option<Vec<String>>,
     /// When it was connected by OAuth.
     connected_at: Option<Moment>,
     /// When the token ends, where it does.
@@ -74,7 +76,7 @@ pub(super) struct StoreApp {
 impl StoreConnection {
     /// As it is at `now`, in microseconds since 1970.
     pub(super) fn new(row: &IntegrationRow, now: i64) -> Self {
-        let Connection { attempt, failure, granted, lost, app, known_store } = row.connection();
+        let Connection { attempt, failure, granted, lost, app, known_store, topics } = row.connection();
         let attempt = attempt.filter(|attempt| now < attempt.expires_at);
         let status = match (&attempt, &lost, &row.token_preview) {
             (Some(_), _, _) => StoreConnectionStatus::Waiting,
@@ -91,7 +93,8 @@ impl StoreConnection {
             connected_at: granted.as_ref().map(|granted| moment(granted.at)),
             token_ends_at: granted.as_ref().and_then(|granted| granted.ends_at).map(moment),
             scopes: granted.as_ref().map(|granted| granted.scopes.clone()).unwrap_or_default(),
-            missing_scopes: granted.map(|granted| missing(row, &granted.scopes)).unwrap_or_default(),
+            missing_scopes: granted.map(|granted| missing(row, topics.as_deref(), &granted.scopes)).unwrap_or_default(),
+            topics,
             lost_reason: lost.as_ref().map(|lost| lost.reason.into()),
             lost_at: lost.as_ref().map(|lost| moment(lost.at)),
             waiting_until: attempt.map(|attempt| moment(attempt.expires_at)),
@@ -102,9 +105,9 @@ impl StoreConnection {
     }
 }
 
-fn missing(row: &IntegrationRow, granted: &[String]) -> Vec<String> {
+fn missing(row: &IntegrationRow, topics: Option<&[String]>, granted: &[String]) -> Vec<String> {
     let (Some(provider), Some(purpose)) = (Provider::parse(&row.provider), Purpose::parse(&row.purpose)) else {
         return vec![];
     };
-    missing_scopes(provider, purpose, granted)
+    missing_scopes(provider, (purpose, topics), granted)
 }

@@ -147,7 +147,7 @@ impl Endpoints {
     ) -> Result<EndpointSecretPayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         let created = app.endpoints.create(viewer, input.into()).await;
-        payload_of(created, |CreatedEndpoint { row, secret }| EndpointSecretPayload {
+        payload_of(created, |CreatedEndpoint { id: _, row, secret }| EndpointSecretPayload {
             endpoint: row.map(Endpoint::from),
             signing_secret: secret,
             user_errors: vec![],

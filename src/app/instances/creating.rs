@@ -1,0 +1,219 @@
+//! Creating an instance: everything that can be refused is before its code is used up, for that is good for one time.
+
+use domain::account::FailurePolicy;
+use domain::endpoint::RetryPolicy;
+use domain::instance::{CreateInstance, Details, Instance, InstanceCommand, InstanceRefusal, MAX_NUMBER, Subscription};
+use domain::integration::{CreateIntegration, Grant, IntegrationCommand, Purpose};
+use domain::{AccountId, InstanceId, IntegrationId};
+use event_log::{CommandError, ids};
+use rand::RngExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{FoundInstance, Instances, NewInstance, PROVIDER, Settings, token, topics};
+use crate::app::accounts::require_managed;
+use crate::app::endpoints::{NewEndpoint, NewProfile, ProfileKind};
+use crate::app::error::{Error, Refused};
+use crate::app::viewer::Viewer;
+
+/// Random numbers that are tried before another is not: of two billion few are taken.
+const MAX_TRIES: usize = 8;
+
+/// What an instance is to be, as a whole.
+pub(super) struct Chosen {
+    pub(super) events_enabled: bool,
+    pub(super) notification_url: Option<String>,
+    pub(super) topics: Vec<String>,
+}
+
+impl Chosen {
+    /// Refuses what sends nothing, or nowhere.
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        let refused = |message| Err(Refused::new("INVALID_CONFIGURATION", message, Some("configuration")));
+        if self.events_enabled && self.notification_url.is_none() {
+            return refused("event.notification.enabled is true: event.notification.callback.url says where to");
+        }
+        if self.notification_url.is_some() && self.topics.is_empty() {
+            return refused(
+                "event.notification.callback.url is there: shopify.webhook.topics says what is sent to it, such as \
+                 orders/create, orders/updated",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Instances {
+    /// Creates an instance for the caller's account.
+    pub async fn create(&self, viewer: &Viewer, new: NewInstance) -> Result<FoundInstance, Error> {
+        let account_id = require_managed(viewer, &viewer.account_id.to_string())?;
+        let chosen = Chosen {
+            events_enabled: new.settings.events_enabled.unwrap_or_default(),
+            notification_url: new.settings.notification_url.clone().filter(|url| !url.trim().is_empty()),
+            topics: topics::parse(new.settings.topics.as_deref().unwrap_or_default())?,
+        };
+        chosen.check()?;
+        check_key(new.settings.signature_key.as_ref())?;
+        self.integrations.allow_one_more(account_id).await?;
+        if let Some(url) = &chosen.notification_url {
+            self.endpoints.allow_one_more(account_id, url).await?;
+        }
+        let create = |number| CreateInstance {
+            account_id,
+            number,
+            integration_id: IntegrationId(ids::fresh()),
+            name: new.name.clone(),
+            tags: new.tags.clone(),
+            token: token::new(number),
+            callback_url: new.grant.callback_url.clone(),
+            scope: new.grant.scope.clone(),
+            events_enabled: chosen.events_enabled,
+        };
+        let refused = Instance::default().decide(InstanceCommand::Create(Box::new(create(1)))).err();
+        if let Some(refusal) = refused {
+            return Err(Refused::from(refusal).into());
+        }
+        let grant = self.exchange(&new.grant).await?;
+        let (id, details) = self.record(viewer, create).await?;
+        match self.build(viewer, (id, &details), &new, (&chosen, grant)).await {
+            Ok(()) => self.changed(id).await,
+            Err(error) => {
+                // What was begun of it is taken back, as far as that goes: it is listed otherwise, and can be deleted.
+                if self.delete(viewer, details.number).await.is_err() {
+                    tracing::warn!(instance = details.number, "an instance that was not finished cannot be deleted");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        viewer: &Viewer,
+        create: impl Fn(u32) -> CreateInstance,
+    ) -> Result<(InstanceId, Details), Error> {
+        for _ in 0..MAX_TRIES {
+            let number = new_number();
+            let create = create(number);
+            let actor = viewer.actor(Some(&create.account_id.to_string()));
+            let command = InstanceCommand::Create(Box::new(create));
+            let id = InstanceId::of(number);
+            match self.data.log.execute_new::<Instance>(id, command, &actor).await {
+                Ok(committed) => {
+                    self.data.wait_for_views(committed.position).await;
+                    let details = committed.aggregate.details().cloned().ok_or(Error::Internal)?;
+                    return Ok((id, details));
+                }
+                Err(CommandError::Refused(InstanceRefusal::AlreadyExists)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Unavailable)
+    }
+
+    /// The store is connected last: nothing comes before there is where to send it.
+    async fn build(
+        &self,
+        viewer: &Viewer,
+        (id, details): (InstanceId, &Details),
+        new: &NewInstance,
+        (chosen, grant): (&Chosen, Grant),
+    ) -> Result<(), Error> {
+        let of = (details.integration_id, details.account_id);
+        let create = IntegrationCommand::Create(CreateIntegration {
+            account_id: details.account_id,
+            provider: PROVIDER,
+            name: details.name.clone(),
+            purpose: Purpose::Publishes,
+            signing_secret: None,
+            notification_url: self.integrations.own_address(PROVIDER, details.integration_id),
+            order_statuses: None,
+        });
+        let choose = IntegrationCommand::ChooseTopics { topics: Some(chosen.topics.clone()) };
+        for command in [create, choose].into_iter().chain(polling(&new.settings)) {
+            self.integrations.execute(viewer, of, command).await?;
+        }
+        if let Some(url) = &chosen.notification_url {
+            let key = new.settings.signature_key.clone();
+            self.subscribe(viewer, (id, details), (url, key, &chosen.topics), true).await?;
+        }
+        self.connect(viewer, of, (&new.grant, grant)).await
+    }
+
+    /// Makes an endpoint to which what happens in the store of an instance is sent.
+    pub(super) async fn subscribe(
+        &self,
+        viewer: &Viewer,
+        (id, details): (InstanceId, &Details),
+        (url, signature_key, topics): (&str, Option<SecretString>, &[String]),
+        configured: bool,
+    ) -> Result<Subscription, Error> {
+        let account_id = details.account_id;
+        let policy = self.failure_policy(viewer, &account_id.to_string()).await?;
+        let new = NewEndpoint {
+            account_id: Some(account_id.to_string()),
+            url: url.to_owned(),
+            description: format!("Instance {}: {}", details.number, details.name),
+            event_types: topics::event_types(topics),
+            integration_ids: vec![details.integration_id.to_string()],
+            filter: None,
+            headers: vec![],
+            profile: profile(signature_key),
+            schedule: schedule(policy),
+            ordered: None,
+            rate_per_second: None,
+            concurrency: None,
+            secret: None,
+        };
+        let endpoint_id = self.endpoints.create(viewer, new).await?.id;
+        if !details.sends() {
+            self.endpoints.pause(viewer, &endpoint_id.to_string()).await?;
+        }
+        let subscription = Subscription { number: new_number(), endpoint_id, configured };
+        let add = InstanceCommand::AddSubscription(subscription.clone());
+        if let Err(error) = self.execute(viewer, (id, account_id), add).await {
+            // Nothing names it.
+            self.endpoints.delete(viewer, &endpoint_id.to_string()).await?;
+            return Err(error);
+        }
+        Ok(subscription)
+    }
+}
+
+pub(super) fn new_number() -> u32 {
+    rand::rng().random_range(1..=MAX_NUMBER)
+}
+
+/// What an account's policy makes of the schedule of an endpoint. None for that of its profile.
+pub(super) fn schedule(policy: FailurePolicy) -> Option<RetryPolicy> {
+    match policy {
+        FailurePolicy::Retry => None,
+        FailurePolicy::Queue => Some(RetryPolicy::Queue),
+    }
+}
+
+pub(super) fn profile(signature_key: Option<SecretString>) -> NewProfile {
+    NewProfile {
+        kind: ProfileKind::CloudElements,
+        header_word: None,
+        element_key: Some(PROVIDER.as_str().to_owned()),
+        signature_key: signature_key.filter(|key| !key.expose_secret().is_empty()),
+    }
+}
+
+pub(super) fn polling(settings: &Settings) -> Option<IntegrationCommand> {
+    let minutes = settings.poll_every?;
+    Some(IntegrationCommand::ChangePolling { every_minutes: (minutes > 0).then_some(minutes) })
+}
+
+/// Refuses a key that could not be signed with.
+pub(super) fn check_key(key: Option<&SecretString>) -> Result<(), Refused> {
+    let Some(key) = key.filter(|key| !key.expose_secret().is_empty()) else { return Ok(()) };
+    commerce::profile::SignatureKey::parse(key.expose_secret())
+        .map(drop)
+        .map_err(|invalid| Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("signatureKey")))
+}
+
+/// Of the account that the instance is of.
+pub(super) fn owner(details: &Details) -> (IntegrationId, AccountId) {
+    (details.integration_id, details.account_id)
+}
