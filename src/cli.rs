@@ -19,6 +19,7 @@ mod events;
 mod export_personal_data;
 mod identifiers;
 mod input;
+mod instances;
 mod integrations;
 mod keys;
 mod listen;
@@ -129,6 +130,8 @@ enum Command {
     #[command(subcommand)]
     Stores(stores::Stores),
     #[command(subcommand)]
+    Instances(instances::Instances),
+    #[command(subcommand)]
     Mappings(mappings::Mappings),
     #[command(subcommand)]
     Credentials(credentials::Credentials),
@@ -180,6 +183,7 @@ impl Cli {
             | Command::Integrations(_)
             | Command::Mappings(_)
             | Command::Stores(_)
+            | Command::Instances(_)
             | Command::Credentials(_)
             | Command::Sign(_)
             | Command::Deliveries(_)
@@ -217,6 +221,7 @@ impl Cli {
             Command::Keys(command) => command.run(json).await,
             Command::Integrations(command) => command.run(json).await,
             Command::Stores(command) => command.run(json).await,
+            Command::Instances(command) => command.run(json).await,
             Command::Mappings(command) => command.run(json).await,
             Command::Credentials(command) => command.run(json).await,
             Command::Sign(command) => command.run(json),

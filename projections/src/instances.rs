@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cqrs_es::Aggregate as _;
+use domain::Private;
 use domain::instance::{Details, Instance, InstanceEvent};
-use domain::{IntegrationId, Private};
 use sqlx::FromRow;
 
 use crate::json::storable_json;
@@ -135,7 +135,7 @@ pub async fn page(
     database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
 }
 
-/// The instance of an integration, deleted or not.
-pub async fn of_integration(database: &Database, id: IntegrationId) -> sqlx::Result<Option<InstanceRow>> {
-    database.fetch_optional(select().push("integration_id = ").bind(id.to_string())).await
+/// One instance, deleted or not.
+pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<InstanceRow>> {
+    database.fetch_optional(select().push("id = ").bind(id)).await
 }

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod gate;
 mod identifiers;
+mod instance;
 mod integration;
 mod loader;
 mod master_key;

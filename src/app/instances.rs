@@ -59,6 +59,8 @@ pub struct FoundInstance {
 
 /// An instance to be created.
 pub struct NewInstance {
+    /// None for the caller's own account.
+    pub account_id: Option<String>,
     pub name: String,
     pub tags: Vec<String>,
     pub grant: NewGrant,
@@ -157,6 +159,12 @@ impl Instances {
     pub async fn find(&self, viewer: &Viewer, number: u32) -> Result<Option<FoundInstance>, Error> {
         let found = self.load(InstanceId::of(number)).await?;
         Ok(found.filter(|found| viewer.sees(&found.details.account_id.to_string())))
+    }
+
+    /// As it is listed.
+    pub async fn row(&self, viewer: &Viewer, number: u32) -> Result<Option<InstanceRow>, Error> {
+        let found = instances::find(&self.data.views, &InstanceId::of(number).to_string()).await?;
+        Ok(found.filter(|row| viewer.sees(&row.account_id)))
     }
 
     /// The instance whose token this is, where it is one of the caller's own account. None also where it was deleted.

@@ -1,6 +1,7 @@
 //! `cloud-bridge accounts`: merchants, their pace and their credits.
 
 mod contact;
+mod failure_policy;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -28,6 +29,7 @@ pub(super) enum Accounts {
     SetContact(contact::SetContact),
     RemoveContact(contact::RemoveContact),
     SetDefaultSecret(contact::SetDefaultSecret),
+    SetFailurePolicy(failure_policy::SetFailurePolicy),
 }
 
 /// Open an account and print its first API key, which is shown this once
@@ -178,6 +180,7 @@ impl Accounts {
             Self::SetContact(command) => command.run(json).await,
             Self::RemoveContact(command) => command.run(json).await,
             Self::SetDefaultSecret(command) => command.run(json).await,
+            Self::SetFailurePolicy(command) => command.run(json).await,
         }
     }
 }

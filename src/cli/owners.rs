@@ -20,7 +20,7 @@ pub(super) struct Store {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub(super) struct Owner {
     pub(super) id: String,
-    name: String,
+    pub(super) name: String,
 }
 
 /// How the accounts of a list are called: by their names, and where two have one name by the beginnings of their ids as

@@ -17,6 +17,7 @@ use crate::process::{Server, cloud_bridge, printed};
 mod audit;
 mod developing;
 mod endpoints;
+mod instances;
 mod people;
 mod starting;
 mod stores;

@@ -85,9 +85,7 @@ impl<'a> Browser<'a> {
 
     /// The same where a platform knows which store it is by who signs in.
     pub(crate) async fn decide_at(&self, store: &str, url: &str, decision: &str) -> String {
-        assert_eq!(Self::http().get(url).send().await.unwrap().status(), StatusCode::OK, "{url}");
-        let decided = Self::http().post(url).form(&[("decision", decision), ("store", store)]).send().await.unwrap();
-        location(&decided)
+        decided(store, url, decision).await
     }
 
     /// The whole way, from the link to the last page.
@@ -96,6 +94,13 @@ impl<'a> Browser<'a> {
         let back = self.decide(&to_store, "install").await;
         page(self.get(&back).await).await
     }
+}
+
+/// Decides on the page of a store, and returns where that sends the browser back.
+pub(crate) async fn decided(store: &str, url: &str, decision: &str) -> String {
+    assert_eq!(Browser::http().get(url).send().await.unwrap().status(), StatusCode::OK, "{url}");
+    let decided = Browser::http().post(url).form(&[("decision", decision), ("store", store)]).send().await.unwrap();
+    location(&decided)
 }
 
 pub(crate) fn location(response: &Response) -> String {

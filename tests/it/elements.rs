@@ -6,7 +6,7 @@ mod notifications;
 mod provider_webhooks;
 mod tenants;
 
-use cloud_bridge::store_sandbox::{App, NewLine, NewOrder, Platform, Store, Webhook};
+use cloud_bridge::store_sandbox::{App, NewLine, NewOrder, Platform, Store, StoreSandbox, Webhook};
 use domain::instance::Instance;
 use domain::{InstanceId, Private};
 use event_log::Position;
@@ -14,13 +14,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::{Merchant, TestApp, text};
-use crate::connecting::{Browser, SHOP};
+use crate::connecting::{SHOP, decided};
 use crate::dispatching::Receiver;
 
 /// The program's own app at Shopify, and where its users come back to.
-const API_KEY: &str = "the-programs-app";
-const API_SECRET: &str = "shpss_of_the_program";
-const CALLBACK: &str = "https://mycoolapp.com";
+pub(crate) const API_KEY: &str = "the-programs-app";
+pub(crate) const API_SECRET: &str = "shpss_of_the_program";
+pub(crate) const CALLBACK: &str = "https://mycoolapp.com";
 const SIGNATURE_KEY: &str = "a key of the program";
 const TOPICS: &str = "orders/create, orders/updated, customers/create";
 
@@ -101,16 +101,7 @@ impl<'a> Program<'a> {
 
     /// The first step of the document: the owner of the shop authorises the program's app, and comes back with a code.
     async fn code(&self, shop: &str) -> String {
-        open_shop(self.app, shop);
-        let query = format!("apiKey={API_KEY}&apiSecret={API_SECRET}&callbackUrl={CALLBACK}&siteAddress={shop}");
-        let answered = self.get(&format!("/elements/shopify/oauth/url?{query}")).await.ok();
-        assert_eq!(answered["element"], "shopify");
-        let back = Browser::new(self.app).decide_at(shop, &text(&answered["oauthUrl"]), "install").await;
-        let (address, query) = back.split_once('?').unwrap();
-        assert_eq!(address, CALLBACK);
-        let pairs: Vec<(String, String)> = url_pairs(query);
-        assert!(pairs.contains(&("state".to_owned(), "shopify".to_owned())), "{back}");
-        pairs.into_iter().find(|(name, _)| name == "code").expect("a code comes back").1
+        code_of(&self.app.node.url, &self.app.stores, shop).await
     }
 
     /// The second step: an instance with webhooks, whose events go to this address.
@@ -133,13 +124,28 @@ fn url_pairs(query: &str) -> Vec<(String, String)> {
     url.query_pairs().into_owned().collect()
 }
 
+/// The code with which the owner of a shop comes back to the program.
+pub(crate) async fn code_of(service: &str, stores: &StoreSandbox, shop: &str) -> String {
+    open_shop(stores, shop);
+    let query = format!("apiKey={API_KEY}&apiSecret={API_SECRET}&callbackUrl={CALLBACK}&siteAddress={shop}");
+    let url = format!("{service}/elements/api-v2/elements/shopify/oauth/url?{query}");
+    let answered: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert_eq!(answered["element"], "shopify");
+    let back = decided(shop, &text(&answered["oauthUrl"]), "install").await;
+    let (address, query) = back.split_once('?').unwrap();
+    assert_eq!(address, CALLBACK);
+    let pairs = url_pairs(query);
+    assert!(pairs.contains(&("state".to_owned(), "shopify".to_owned())), "{back}");
+    pairs.into_iter().find(|(name, _)| name == "code").expect("a code comes back").1
+}
+
 /// A shop at Shopify, and the program's app there.
-fn open_shop(app: &TestApp, shop: &str) {
+fn open_shop(stores: &StoreSandbox, shop: &str) {
     let store = Store { platform: Platform::Shopify, id: shop.to_owned(), token: String::new(), webhooks: None };
-    app.stores.connect(store).unwrap();
+    stores.connect(store).unwrap();
     let (client_id, client_secret) = (API_KEY.to_owned(), API_SECRET.to_owned());
     let redirect_uris = vec![CALLBACK.to_owned()];
-    app.stores.register_app(App { platform: Platform::Shopify, client_id, client_secret, redirect_uris }).unwrap();
+    stores.register_app(App { platform: Platform::Shopify, client_id, client_secret, redirect_uris }).unwrap();
 }
 
 /// The body of the document, with the shop that its page about authorising has.

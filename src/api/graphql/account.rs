@@ -4,6 +4,7 @@ use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use projections::accounts::{AccountRow, ApiKeyRow};
 
 use super::ApiError;
+use super::instance::FailurePolicy;
 use super::moment::{Moment, moment};
 use super::viewer::app_and_viewer;
 use super::words::Role;
@@ -71,6 +72,12 @@ impl Account {
     async fn default_endpoint_secret_preview(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         Ok(app.accounts.default_endpoint_secret_preview(viewer, &self.id).await?)
+    }
+
+    /// What becomes of notifications of its instances that fail.
+    async fn failure_policy(&self, context: &Context<'_>) -> Result<FailurePolicy, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.instances.failure_policy(viewer, &self.id).await?.into())
     }
 
     /// All keys, deactivated ones too.

@@ -11,6 +11,7 @@ mod dispatches;
 mod endpoints;
 mod erasure;
 mod export;
+mod instances;
 mod integrations;
 mod mappings;
 mod master_keys;
@@ -47,6 +48,7 @@ pub struct Mutation(
     endpoints::Endpoints,
     contacts::Contacts,
     dispatches::Dispatches,
+    instances::Instances,
 );
 
 /// A payload that is either something or the reasons why not.

@@ -22,6 +22,7 @@ use super::dispatch::{Dispatch, DispatchCursor, DispatchFilter};
 use super::endpoint::Endpoint;
 use super::event::{Event, with_sequences};
 use super::identifiers::{IdKind, ShortId};
+use super::instance::Instance;
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::MasterKeyRotation;
@@ -271,6 +272,31 @@ impl Query {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
             let rows = app.endpoints.page(viewer, wanted_of, place).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Endpoint::from(row))).collect())
+        })
+        .await
+    }
+
+    /// An instance, by its id in the instances API.
+    async fn instance(&self, context: &Context<'_>, number: i32) -> Result<Option<Instance>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let Ok(number) = number.try_into() else { return Ok(None) };
+        Ok(app.instances.row(viewer, number).await?.and_then(Instance::of))
+    }
+
+    /// Instances, the oldest first. Of the caller's own account; support and admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn instances(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Instance>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        page((after, None), (first, None), |wanted| async move {
+            let place = (wanted.after.unwrap_or_default(), wanted.limit());
+            let rows = app.instances.page(viewer, account_id.map(String::from), place).await?;
+            Ok(rows.into_iter().filter_map(|row| Some((row.listed_at, Instance::of(row)?))).collect())
         })
         .await
     }

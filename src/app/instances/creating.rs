@@ -10,7 +10,7 @@ use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{FoundInstance, Instances, NewInstance, PROVIDER, Settings, token, topics};
-use crate::app::accounts::require_managed;
+use crate::app::accounts::{named_or_own, require_managed};
 use crate::app::endpoints::{NewEndpoint, NewProfile, ProfileKind};
 use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
@@ -43,9 +43,9 @@ impl Chosen {
 }
 
 impl Instances {
-    /// Creates an instance for the caller's account.
+    /// Creates an instance.
     pub async fn create(&self, viewer: &Viewer, new: NewInstance) -> Result<FoundInstance, Error> {
-        let account_id = require_managed(viewer, &viewer.account_id.to_string())?;
+        let account_id = require_managed(viewer, &named_or_own(viewer, new.account_id.clone()))?;
         let chosen = Chosen {
             events_enabled: new.settings.events_enabled.unwrap_or_default(),
             notification_url: new.settings.notification_url.clone().filter(|url| !url.trim().is_empty()),

@@ -119,6 +119,8 @@ impl Endpoint {
     fn retries_in_words(&self) -> String {
         let when = match self.schedule.as_str() {
             "CLOUD_ELEMENTS" => "nine within three days; it is disabled with the tenth failure",
+            "CLOUD_ELEMENTS_FIVE" => "five within nine and a half hours; it is disabled with the sixth failure",
+            "QUEUE" => "none; what fails is a dead letter, to be redriven",
             _ => "seven within seven hours; it is degraded with the seventh failure",
         };
         format!("{}: {when}", word(&self.schedule))

@@ -94,7 +94,7 @@ on_each_engine! {
     }
 
     async fn the_address_to_authorise_at_is_that_of_the_shop_and_of_nobody_else(app: &TestApp) {
-        open_shop(app, SHOP);
+        open_shop(&app.stores, SHOP);
         let merchant = app.merchant().await;
         let program = Program::of(&merchant);
         let stranger = Program { app, authorization: String::new() };

@@ -118,6 +118,7 @@ fn new_instance(element: Option<&str>, body: &Value) -> Result<NewInstance, Refu
     }
     let given = Given::read(fields.get("configuration"))?;
     Ok(NewInstance {
+        account_id: None,
         name: text(&body["name"]).ok_or_else(|| Refused::Invalid("name is missing".to_owned()))?,
         tags: tags(&body["tags"])?.unwrap_or_default(),
         grant: given.grant(&code(body).unwrap_or_default())?,
