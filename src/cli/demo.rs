@@ -2,6 +2,7 @@
 
 mod access;
 mod board;
+mod connected_shop;
 mod merchant;
 mod orders;
 mod run;
@@ -22,7 +23,7 @@ pub(super) use access::{DemoAccess, DemoFileArgs};
 ///
 /// Starts a Cortex Cloud sandbox, a store sandbox and a server in one process, opens accounts with integrations for Shopify,
 /// WooCommerce, BigCommerce, Square and a generic store, and sends real signed webhooks that reach every status a delivery can
-/// have. Subscribers get what happens as signed events; one of them fails at first. Then it prints addresses and keys to go on
+/// have. A shop is connected by OAuth, and loses a webhook: the order is found. Subscribers get what happens as signed events; one of them fails at first. Then it prints addresses and keys to go on
 /// with, and each event that comes, until Ctrl-C. `cloud-bridge listen` and `trigger` in the same folder work with it. It takes
 /// seconds and leaves nothing behind.
 #[derive(Args, Debug)]

@@ -195,7 +195,11 @@ impl Merchant {
         Ok(Self { name, account_id: account.id, api_key, client })
     }
 
-    async fn change(&self, mutation: &str, field: &str, input: Value) -> anyhow::Result<Value> {
+    pub(super) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        self.client.ask(query, variables).await
+    }
+
+    pub(super) async fn change(&self, mutation: &str, field: &str, input: Value) -> anyhow::Result<Value> {
         self.client.change(mutation, json!({ "input": input }), field).await
     }
 
@@ -252,8 +256,19 @@ impl Merchant {
         resource_type: &str,
         resource_id: &str,
     ) -> anyhow::Result<()> {
+        self.map_in(&store.integration_id, match_type, external_ref, resource_type, resource_id).await
+    }
+
+    pub(super) async fn map_in(
+        &self,
+        integration_id: &str,
+        match_type: &str,
+        external_ref: &str,
+        resource_type: &str,
+        resource_id: &str,
+    ) -> anyhow::Result<()> {
         let input = json!({
-            "integrationId": store.integration_id, "matchType": match_type, "externalRef": external_ref,
+            "integrationId": integration_id, "matchType": match_type, "externalRef": external_ref,
             "resourceType": resource_type, "resourceId": resource_id });
         self.change(ADD_MAPPING, "addItemMapping", input).await.map(drop)
     }

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use super::board::{Board, Screen};
+use super::connected_shop::{Found, SHOP};
 use super::merchant::Cast;
 use super::story;
 use super::world::World;
@@ -65,12 +66,12 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     let screen = Screen::new(!options.json)?;
     let finished = tokio::select! {
         // What is missing once the time is up is printed below.
-        finished = tokio::time::timeout(TIMEOUT, story::run(world, &cast, &board)) => finished.unwrap_or(Ok(())),
-        watched = board.watch(&cast, &screen) => watched,
+        finished = tokio::time::timeout(TIMEOUT, story::run(world, &cast, &board)) => finished.ok().transpose(),
+        watched = board.watch(&cast, &screen) => watched.map(|()| None),
     };
-    let polled = match finished {
-        Ok(()) => board.show(&cast).await,
-        Err(error) => Err(error),
+    let (found, polled) = match finished {
+        Ok(found) => (found, board.show(&cast).await),
+        Err(error) => (None, Err(error)),
     };
     screen.clear();
     let missing = board.missing();
@@ -84,6 +85,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
             "adminKey": world.admin_key,
             "accounts": cast.json(),
             "orders": board.json(),
+            "connectedShop": found.as_ref().map(Found::json),
             "subscribers": [cast.printing.seen().json(), cast.unsteady.seen().json()],
         }))?;
     } else {
@@ -99,6 +101,9 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     }
     if !options.json {
         print_result(&board, begun.elapsed())?;
+        if let Some(found) = &found {
+            print(format_args!("The shop {SHOP} was connected in a browser, and lost a webhook. {}", found.gap))?;
+        }
         print_subscribers(&cast).await?;
     }
     if options.exit {

@@ -62,6 +62,7 @@ scenarios! {
         [needs(ResolutionCode::MissingUsername), plain(DeliveryStatus::Cancelled)];
     READ = "6001", BigCommerce, "The webhook only names the order: it is read at the store", [COMPLETED];
     READ_LATER = "SQ-7001", Square, "The store fails at first, and is read again", [waits(ResolutionCode::StoreUnavailable), COMPLETED];
+    MISSED = "#1001 elsewhere", Shopify, "A connected shop never sends it: it is found by comparing", [COMPLETED];
     NEVER_FOLLOWS = "order-3001", Generic, "A customer who does not follow back", [waits(ResolutionCode::NdspWaiting)];
     HICCUP = "order-3002", Generic, "Cortex Cloud fails twice, then works",
         [waits(ResolutionCode::TemporaryFailure), COMPLETED];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use providers::{Happened, Product, Purchase, Sample};
 
 use super::board::Board;
+use super::connected_shop::{self, Found};
 use super::merchant::Cast;
 use super::orders::{CLEAN, DRIVE, EDGE, LEAD, STRAP};
 use super::scenario::{self, Scenario};
@@ -19,8 +20,10 @@ const HICCUPS: u32 = 2;
 const BREATH: Duration = Duration::from_millis(40);
 
 /// Runs until every order has reached everything that is expected of it.
-pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Result<()> {
+pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Result<Found> {
     let story = Story { world, cast, board };
+    let connected = connected_shop::connect(world, &cast.storm).await?;
+    connected_shop::lose_a_webhook(world)?;
     story.cortex_fails().await?;
     story.orders_without_trouble().await?;
     story.orders_that_are_read_at_the_store().await?;
@@ -31,10 +34,13 @@ pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Re
     story.orders_that_follow().await?;
     story.merchants_fix_things().await?;
     story.an_order_is_watched().await?;
+    let found = connected_shop::find_it(&cast.storm, &connected).await?;
+    board.sent(&scenario::MISSED, &found.delivery_id);
     for scenario in scenario::ALL {
         board.until(scenario, scenario.steps.len()).await;
     }
-    cast.subscribers_have_all().await
+    cast.subscribers_have_all().await?;
+    Ok(found)
 }
 
 struct Story<'w> {

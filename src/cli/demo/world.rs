@@ -1,5 +1,7 @@
 //! What the demonstration runs on: a Cortex Cloud sandbox and a server, with their data in a folder.
 
+use chrono::TimeDelta;
+use domain::store::GRACE;
 use event_log::ids;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -27,10 +29,15 @@ use event_log::vault::Vault;
 const USUAL_ADDRESS: &str = "127.0.0.1:8080";
 const ANY_PORT: &str = "127.0.0.1:0";
 const WORKERS: usize = 8;
+/// How long ago the demonstration begins: what a store changed later may still be on its way here, and is not looked for yet.
+const SLOW: TimeDelta = TimeDelta::minutes(6);
+const _: () = assert!(SLOW.num_seconds() > GRACE.num_seconds());
 
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
     pub(super) stores: StoreSandbox,
+    /// Of all of it. It begins slow, and [`World::let_time_pass`] sets it right.
+    clock: Clock,
     pub(super) url: String,
     pub(super) admin_key: String,
     pub(super) admin: Client,
@@ -44,8 +51,11 @@ impl World {
         let listener = listener(listen).await?;
         let url = own_url(listener.local_addr()?);
         let folder = Folder::new(data_dir);
-        let sandbox = sandbox::start(bind(ANY_PORT).await?, SandboxOptions::default())?;
-        let stores = store_sandbox::start(bind(ANY_PORT).await?, Clock::default())?;
+        let clock = Clock::default();
+        clock.set(-SLOW);
+        let of_cortex = SandboxOptions { clock: clock.clone(), ..SandboxOptions::default() };
+        let sandbox = sandbox::start(bind(ANY_PORT).await?, of_cortex)?;
+        let stores = store_sandbox::start(bind(ANY_PORT).await?, clock.clone())?;
         let at_sandbox = || Some(stores.base_url().to_owned());
         let options = ServiceOptions {
             trusted_proxies: vec![],
@@ -57,7 +67,12 @@ impl World {
             log_url: sqlite_url(&folder.path.join("log.db"))?,
             views_url: sqlite_url(&folder.path.join("views.db"))?,
             cortex_url: sandbox.base_url().to_owned(),
-            store_apis: ApiAddresses { bigcommerce: at_sandbox(), square: at_sandbox(), ..ApiAddresses::default() },
+            store_apis: ApiAddresses {
+                shopify: Some(format!("{}/shopify/{{store}}", stores.base_url())),
+                bigcommerce: at_sandbox(),
+                square: at_sandbox(),
+                ..ApiAddresses::default()
+            },
             verification: Verification::default(),
             public_url: url.clone(),
             workers: WORKERS,
@@ -65,11 +80,16 @@ impl World {
         };
         let is_new = !folder.path.join("log.db").exists();
         let vault = Vault::from_file(&folder.path.join("master.key"), is_new)?;
-        let service = Service::start(options, vault, Clock::default()).await?;
+        let service = Service::start(options, vault, clock.clone()).await?;
         let admin_key = admin_key(&service, &folder.path).await?;
         let serving = tokio::spawn(http::serve(service.endpoints(), listener, http::Bounds::default()));
         let admin = Client::new(&url, admin_key.as_str().into())?;
-        Ok(Self { sandbox, stores, url, admin_key, admin, service, serving, _folder: folder })
+        Ok(Self { sandbox, stores, clock, url, admin_key, admin, service, serving, _folder: folder })
+    }
+
+    /// What happened until now was minutes ago. Called once: the clock is right from then on.
+    pub(super) fn let_time_pass(&self) {
+        self.clock.advance(SLOW);
     }
 
     pub(super) async fn stop(self) {

@@ -73,7 +73,7 @@ pub(super) struct GrantArgs {
     /// Where Shopify sent the shop's owner back to
     #[arg(long, env = "CLOUD_BRIDGE_CALLBACK_URL", value_name = "URL", requires = "code")]
     callback_url: Option<String>,
-    /// What the shop was asked to allow, separated by commas [default: read_orders,read_products,read_customers]
+    /// What the shop was asked to allow, separated by commas [default: `read_orders,read_products,read_customers`]
     #[arg(long, env = "CLOUD_BRIDGE_SCOPE", value_name = "SCOPE", requires = "code")]
     scope: Option<String>,
 }
