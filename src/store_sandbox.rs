@@ -24,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod woocommerce;
 
 use std::io;
 
@@ -76,6 +77,10 @@ pub struct World {
 pub fn start(listener: TcpListener, clock: Clock) -> io::Result<StoreSandbox> {
     let world =
         World { stores: store::Stores::default(), apps: apps::Apps::default(), webhooks: sending::Webhooks::new()? };
-    let endpoints = shopify::routes().merge(bigcommerce::routes()).merge(square::routes()).merge(control_api::routes());
+    let endpoints = shopify::routes()
+        .merge(bigcommerce::routes())
+        .merge(square::routes())
+        .merge(woocommerce::routes())
+        .merge(control_api::routes());
     Server::start(listener, clock, world, endpoints)
 }

@@ -1,4 +1,4 @@
-//! `cloud-bridge store-sandbox`: Shopify, BigCommerce and Square to practise on.
+//! `cloud-bridge store-sandbox`: Shopify, BigCommerce, Square and WooCommerce to practise on.
 
 use clap::Args;
 use event_log::clock::Clock;
@@ -9,7 +9,7 @@ use super::serve::bind;
 use super::shutdown::asked_to_stop;
 use crate::store_sandbox;
 
-/// Run Shopify, BigCommerce and Square stores to practise on, with orders, webhooks and failures on demand
+/// Run Shopify, BigCommerce, Square and WooCommerce stores to practise on, with orders, webhooks and failures on demand
 ///
 /// It serves what of these platforms docs/store-sandboxes.md describes. You connect stores to it and have things
 /// happen there: orders are placed, paid, refunded and cancelled. Each of these returns the webhook that the platform would send, and
@@ -52,7 +52,7 @@ impl StoreSandbox {
             output::print_json_line(&json!({ "listening": url }))?;
         } else {
             output::print(format_args!(
-                "Store sandbox on {url}\n\n  Shopify      {url}/shopify/{{shop}}.myshopify.com/admin/…\n  BigCommerce  {url}/stores/{{store hash}}/v2/orders/{{id}}\n  Square       {url}/v2/orders/{{id}}\n\nIt has no stores yet: connect one at {url}/sandbox/stores, as `cloud-bridge store-sandbox --help` shows. Ctrl-C ends it."
+                "Store sandbox on {url}\n\n  Shopify      {url}/shopify/{{shop}}.myshopify.com/admin/…\n  BigCommerce  {url}/stores/{{store hash}}/v2/orders/{{id}}\n  Square       {url}/v2/orders/{{id}}\n  WooCommerce  {url}/woocommerce/{{shop}}/wp-json/wc/v3/…\n\nIt has no stores yet: connect one at {url}/sandbox/stores, as `cloud-bridge store-sandbox --help` shows. Ctrl-C ends it."
             ))?;
         }
         asked_to_stop().await?;

@@ -47,6 +47,16 @@ pub(super) struct AppSubscription {
     pub(super) address: String,
     /// Whether it is sent: a platform stops after failures.
     pub(super) is_enabled: bool,
+    /// What it is signed with, where who asked for it said so. Otherwise the app's.
+    pub(super) secret: Option<String>,
+    /// In a row.
+    pub(super) failures: u32,
+}
+
+impl AppSubscription {
+    pub(super) fn new(topic: String, address: String, is_enabled: bool) -> Self {
+        Self { topic, address, is_enabled, secret: None, failures: 0 }
+    }
 }
 
 /// A code that a browser brought back.

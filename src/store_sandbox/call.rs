@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::operation::Operation;
 use super::platform::Platform;
 use super::refusal::Refusal;
-use super::{HoldPoint, StoreSandbox, World, bigcommerce, square};
+use super::{HoldPoint, StoreSandbox, World, bigcommerce, square, woocommerce};
 
 /// How long a read is left without an answer when nothing ends it earlier.
 const MAX_SILENCE: Duration = Duration::from_mins(1);
@@ -105,6 +105,7 @@ fn renamed(operation: Operation, mut value: Value) -> Value {
         }
         Platform::BigCommerce => bigcommerce::rename(&mut value),
         Platform::Square => square::rename(&mut value),
+        Platform::WooCommerce => woocommerce::rename(&mut value),
     }
     value
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::apps::{App, AppSubscription};
+use super::apps::App;
 use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::product::NewProduct;
@@ -197,18 +197,17 @@ impl StoreSandbox {
 fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sending> {
     let Ok(found) = world.stores.find(store) else { return vec![] };
     let (platform, is_lossy) = (found.platform, found.loses > 0);
-    let mut wanted: Vec<(Webhook, Subscription)> = vec![];
+    let mut wanted: Vec<(Webhook, (Subscription, Option<(String, u64)>))> = vec![];
     for report in reports {
-        wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), subscription)));
+        wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), (subscription, None))));
         for (client_id, installation) in &found.installations {
-            // Of an API account only its store knows the secret: it was given with where it reports by itself.
-            let Some(secret) = world.apps.secret(client_id) else { continue };
-            let is_wanted = |known: &&AppSubscription| known.is_enabled && known.topic == report.topic;
-            wanted.extend(
-                installation.subscriptions.values().filter(is_wanted).map(|known| {
-                    (report.clone(), Subscription { url: known.address.clone(), secret: secret.to_owned() })
-                }),
-            );
+            for (number, known) in &installation.subscriptions {
+                // Of an API account only its store knows the secret: it was given with where it reports by itself.
+                let secret = known.secret.as_deref().or(world.apps.secret(client_id));
+                let Some(secret) = secret.filter(|_| known.is_enabled && known.topic == report.topic) else { continue };
+                let subscription = Subscription { url: known.address.clone(), secret: secret.to_owned() };
+                wanted.push((report.clone(), (subscription, Some((client_id.clone(), *number)))));
+            }
         }
     }
     if is_lossy {

@@ -59,6 +59,22 @@ pub enum Operation {
     SquareCatalog,
     /// `GET /v2/orders/{id}`
     SquareOrder,
+    /// `/woocommerce/{shop}/wp-json/wc/v3/webhooks` and below, whatever is done there
+    #[serde(rename = "woocommerce_webhooks")]
+    #[strum(serialize = "woocommerce_webhooks")]
+    WooCommerceWebhooks,
+    /// `GET …/orders`
+    #[serde(rename = "woocommerce_orders")]
+    #[strum(serialize = "woocommerce_orders")]
+    WooCommerceOrders,
+    /// `GET …/orders/{id}`
+    #[serde(rename = "woocommerce_order")]
+    #[strum(serialize = "woocommerce_order")]
+    WooCommerceOrder,
+    /// `GET …/products`
+    #[serde(rename = "woocommerce_products")]
+    #[strum(serialize = "woocommerce_products")]
+    WooCommerceProducts,
 }
 
 impl Operation {
@@ -87,6 +103,10 @@ impl Operation {
             | Self::SquareOrders
             | Self::SquareCatalog
             | Self::SquareOrder => Platform::Square,
+            Self::WooCommerceWebhooks
+            | Self::WooCommerceOrders
+            | Self::WooCommerceOrder
+            | Self::WooCommerceProducts => Platform::WooCommerce,
         }
     }
 }

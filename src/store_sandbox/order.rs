@@ -153,11 +153,11 @@ impl NewOrder {
             return Err(ControlError::OutOfBounds("a quantity is 1 to 1000000"));
         }
         match platform {
-            Platform::BigCommerce | Platform::Shopify => {
+            Platform::BigCommerce | Platform::Shopify | Platform::WooCommerce => {
                 let mut ids = self.lines.iter().flat_map(|line| [&line.product_id, &line.variant_id]).flatten();
                 let is_number = |id: &String| match platform {
                     Platform::BigCommerce => id.parse::<u32>().is_ok(),
-                    Platform::Shopify | Platform::Square => id.parse::<u64>().is_ok(),
+                    Platform::Shopify | Platform::Square | Platform::WooCommerce => id.parse::<u64>().is_ok(),
                 };
                 if !ids.all(is_number) {
                     return Err(ControlError::OutOfBounds("ids of products and variants are numbers at this platform"));
@@ -214,6 +214,9 @@ impl Order {
             Platform::BigCommerce => self.status = "Partially Refunded",
             Platform::Shopify if self.units_refunded() == self.units() => self.status = "refunded",
             Platform::Shopify => self.status = "partially_refunded",
+            Platform::WooCommerce if self.units_refunded() == self.units() => self.status = "refunded",
+            // A refund of a part changes no status there.
+            Platform::WooCommerce => {}
             Platform::Square => {}
         }
         Ok(Happened::Refunded)
@@ -230,8 +233,10 @@ impl Order {
 
     pub(super) fn pay(&mut self, platform: Platform) -> Happened {
         self.is_paid = true;
-        if platform == Platform::Shopify {
-            self.status = "paid";
+        match platform {
+            Platform::Shopify => self.status = "paid",
+            Platform::WooCommerce => self.status = "processing",
+            Platform::BigCommerce | Platform::Square => {}
         }
         Happened::Paid
     }
@@ -243,13 +248,14 @@ impl Order {
             Platform::Shopify => Ok(Happened::Cancelled),
             Platform::BigCommerce => self.set_status(platform, "Cancelled"),
             Platform::Square => self.set_status(platform, "CANCELED"),
+            Platform::WooCommerce => self.set_status(platform, "cancelled"),
         }
     }
 
     pub(super) fn archive(&mut self, platform: Platform) -> Result<Happened, ControlError> {
         match platform {
-            // What Shopify calls deleting an order.
-            Platform::BigCommerce | Platform::Shopify => self.is_archived = true,
+            // What Shopify calls deleting an order, and WooCommerce the bin.
+            Platform::BigCommerce | Platform::Shopify | Platform::WooCommerce => self.is_archived = true,
             Platform::Square => {
                 return Err(ControlError::OutOfBounds("Square deletes and archives no order: cancel it"));
             }

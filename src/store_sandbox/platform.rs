@@ -4,6 +4,7 @@ use domain::integration::Provider;
 use serde::{Deserialize, Serialize};
 
 use super::shopify::order;
+use super::woocommerce;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -11,6 +12,7 @@ pub enum Platform {
     Shopify,
     BigCommerce,
     Square,
+    WooCommerce,
 }
 
 /// At the position that is its id
@@ -42,6 +44,7 @@ impl Platform {
             Self::Shopify => Provider::Shopify,
             Self::BigCommerce => Provider::BigCommerce,
             Self::Square => Provider::Square,
+            Self::WooCommerce => Provider::WooCommerce,
         }
     }
 
@@ -51,6 +54,7 @@ impl Platform {
             Self::Shopify => &order::STATUSES,
             Self::BigCommerce => &BIGCOMMERCE_STATUSES,
             Self::Square => &SQUARE_STATES,
+            Self::WooCommerce => &woocommerce::order::STATUSES,
         };
         statuses.iter().find(|status| **status == text).copied()
     }
@@ -61,13 +65,14 @@ impl Platform {
             Self::Shopify => "paid",
             Self::BigCommerce => "Awaiting Fulfillment",
             Self::Square => "OPEN",
+            Self::WooCommerce => "processing",
         }
     }
 
     /// Of an order that is not paid, where the platform says so in its status.
     pub(super) fn unpaid(self) -> Option<&'static str> {
         match self {
-            Self::Shopify => Some("pending"),
+            Self::Shopify | Self::WooCommerce => Some("pending"),
             Self::BigCommerce | Self::Square => None,
         }
     }

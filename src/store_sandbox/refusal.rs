@@ -49,6 +49,7 @@ impl Refusal {
             Platform::Shopify => self.as_shopify(),
             Platform::BigCommerce => self.as_bigcommerce(status),
             Platform::Square => self.as_square(),
+            Platform::WooCommerce => self.as_woocommerce(status),
         };
         let mut response = (status, Json(body)).into_response();
         if self == Self::RateLimited {
@@ -87,6 +88,18 @@ impl Refusal {
             "title": status.canonical_reason(),
             "type": "https://developer.bigcommerce.com/api-docs/getting-started/api-status-codes",
         })
+    }
+
+    /// As WordPress has every error: <https://woocommerce.github.io/woocommerce-rest-api-docs/#errors>
+    fn as_woocommerce(self, status: StatusCode) -> Value {
+        let (code, message) = match self {
+            Self::Unauthorized => ("woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
+            Self::NotFound => ("woocommerce_rest_shop_order_invalid_id", "Invalid ID."),
+            Self::BadCode | Self::RateLimited | Self::Broken | Self::Unavailable | Self::Dropped => {
+                ("internal_server_error", "There has been a critical error on this website.")
+            }
+        };
+        json!({ "code": code, "message": message, "data": { "status": status.as_u16() } })
     }
 
     /// Categories and codes: <https://developer.squareup.com/docs/build-basics/general-considerations/handling-errors>

@@ -15,11 +15,13 @@ use super::platform::Platform;
 use super::shopify::DOMAIN;
 use super::store::Subscription;
 use super::webhook::Webhook;
-use super::{ControlError, StoreSandbox};
+use super::{ControlError, StoreSandbox, World};
 use crate::scripted::Interrupted;
 
 /// Before each attempt, in real time.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(1)];
+/// WooCommerce sends each once, and stops a webhook that has failed so often in a row (`WC_Webhook::failed_delivery`).
+const WOOCOMMERCE_FAILURES: u32 = 7;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_AT_ONCE: usize = 16;
 /// Webhooks that are being sent or wait for that.
@@ -69,6 +71,9 @@ pub(super) struct Sending {
     number: u64,
     platform: Platform,
     subscription: Subscription,
+    /// Who asked for it, and its number there.
+    hook: Option<(String, u64)>,
+    store: String,
     body: String,
     headers: Vec<(&'static str, String)>,
     http: reqwest::Client,
@@ -93,7 +98,12 @@ impl Webhooks {
         if self.under_way >= MAX_UNDER_WAY { Err(ControlError::Full { limit: MAX_UNDER_WAY }) } else { Ok(()) }
     }
 
-    pub(super) fn begin(&mut self, webhook: &Webhook, platform: Platform, subscription: Subscription) -> Sending {
+    pub(super) fn begin(
+        &mut self,
+        webhook: &Webhook,
+        platform: Platform,
+        (subscription, hook): (Subscription, Option<(String, u64)>),
+    ) -> Sending {
         if self.sent.len() >= MAX_REMEMBERED {
             self.sent.pop_front();
         }
@@ -101,11 +111,15 @@ impl Webhooks {
         self.under_way += 1;
         let number = self.last_number;
         let Webhook { store, order, topic, body } = webhook.clone();
-        let headers = if platform == Platform::Shopify { shopify_headers(&store, topic) } else { vec![] };
+        let headers = match platform {
+            Platform::Shopify => shopify_headers(&store, topic),
+            Platform::WooCommerce => woocommerce_headers(&store, topic, number),
+            Platform::BigCommerce | Platform::Square => vec![],
+        };
         let (state, attempts) = (SendingState::UnderWay, vec![]);
-        self.sent.push_back(SentWebhook { number, store, order, topic, state, attempts });
+        self.sent.push_back(SentWebhook { number, store: store.clone(), order, topic, state, attempts });
         let (http, permits) = (self.http.clone(), self.permits.clone());
-        Sending { number, platform, subscription, body, headers, http, permits }
+        Sending { number, platform, subscription, hook, store, body, headers, http, permits }
     }
 
     pub(super) fn are_settled(&self) -> bool {
@@ -139,11 +153,17 @@ impl Attempt {
 impl Sending {
     pub(super) async fn run(self, sandbox: StoreSandbox) {
         let state = self.attempts(&sandbox).await.unwrap_or(SendingState::GivenUp);
-        sandbox.change(|world| world.webhooks.end(self.number, state));
+        sandbox.change(|world| {
+            world.webhooks.end(self.number, state);
+            if let Some(hook) = self.hook.as_ref().filter(|_| self.platform == Platform::WooCommerce) {
+                note_delivery(world, (&self.store, hook), state == SendingState::Delivered);
+            }
+        });
     }
 
     async fn attempts(&self, sandbox: &StoreSandbox) -> Result<SendingState, Interrupted> {
-        for (retry, pause) in PAUSES.into_iter().enumerate() {
+        let attempts = if self.platform == Platform::WooCommerce { 1 } else { PAUSES.len() };
+        for (retry, pause) in PAUSES.into_iter().take(attempts).enumerate() {
             sandbox.idle(pause).await?;
             let attempt = self.attempt(sandbox, retry).await;
             tracing::debug!(webhook = self.number, ?attempt, "a store sent a webhook");
@@ -178,6 +198,27 @@ impl Sending {
             Err(_) => Attempt::Failed { failure: "no connection, or it was lost" },
         }
     }
+}
+
+fn note_delivery(world: &mut World, (store, (asked_by, number)): (&str, &(String, u64)), is_delivered: bool) {
+    let Ok(store) = world.stores.find_mut(store) else { return };
+    let hook = store.installations.get_mut(asked_by).and_then(|asked| asked.subscriptions.get_mut(number));
+    let Some(hook) = hook else { return };
+    hook.failures = if is_delivered { 0 } else { hook.failures + 1 };
+    hook.is_enabled &= hook.failures < WOOCOMMERCE_FAILURES;
+}
+
+/// <https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks>
+fn woocommerce_headers(store: &str, topic: &str, number: u64) -> Vec<(&'static str, String)> {
+    let (resource, event) = topic.split_once('.').unwrap_or((topic, ""));
+    vec![
+        ("x-wc-webhook-source", format!("https://{store}.example/")),
+        ("x-wc-webhook-topic", topic.to_owned()),
+        ("x-wc-webhook-resource", resource.to_owned()),
+        ("x-wc-webhook-event", event.to_owned()),
+        ("x-wc-webhook-id", "1".to_owned()),
+        ("x-wc-webhook-delivery-id", number.to_string()),
+    ]
 }
 
 /// The same for every attempt: <https://shopify.dev/docs/apps/build/webhooks/delivery-structure>

@@ -32,7 +32,7 @@ const FIRST_SHOPIFY_NUMBER: usize = 1_001;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Store {
     pub platform: Platform,
-    /// The name of a shop, BigCommerce's store hash, Square's merchant id.
+    /// The name of a shop at Shopify or of one of WooCommerce, BigCommerce's store hash, Square's merchant id.
     pub id: String,
     /// By which its API is read. At Shopify apps get tokens of their own.
     #[serde(default)]
@@ -214,6 +214,12 @@ impl Stores {
         store.ok_or(Refusal::Unauthorized)
     }
 
+    /// The WooCommerce shop with this name, to who has its keys.
+    pub(super) fn woocommerce(&self, shop: &str, keys: &str, now: DateTime<Utc>) -> Result<&ConnectedStore, Refusal> {
+        let store = self.by_id.get(shop).filter(|store| store.is_read_by(Platform::WooCommerce, keys, now));
+        store.ok_or(Refusal::Unauthorized)
+    }
+
     /// The Square merchant whose token it is: nothing else in a request names the merchant.
     pub(super) fn square(&self, token: &str, now: DateTime<Utc>) -> Result<&ConnectedStore, Refusal> {
         self.all().find(|store| store.is_read_by(Platform::Square, token, now)).ok_or(Refusal::Unauthorized)
@@ -284,7 +290,9 @@ impl ConnectedStore {
             // As BigCommerce would write it: without leading zeros.
             let is_number = match self.platform {
                 Platform::BigCommerce => id.parse::<u32>().is_ok_and(|number| number.to_string() == *id),
-                Platform::Shopify => id.parse::<u64>().is_ok_and(|number| number.to_string() == *id),
+                Platform::Shopify | Platform::WooCommerce => {
+                    id.parse::<u64>().is_ok_and(|number| number.to_string() == *id)
+                }
                 Platform::Square => true,
             };
             if !is_number {
@@ -300,7 +308,7 @@ impl ConnectedStore {
             self.next_order += 1;
             let id = match self.platform {
                 Platform::Shopify => (FIRST_SHOPIFY_ORDER + number).to_string(),
-                Platform::BigCommerce => number.to_string(),
+                Platform::BigCommerce | Platform::WooCommerce => number.to_string(),
                 Platform::Square => format!("SandboxOrder{number:015}"),
             };
             if !self.orders.contains_key(&id) {
@@ -320,7 +328,7 @@ impl ConnectedStore {
     fn number_of(&self, id: &str) -> String {
         match self.platform {
             Platform::Shopify => (FIRST_SHOPIFY_NUMBER + self.orders.len()).to_string(),
-            Platform::BigCommerce | Platform::Square => id.to_owned(),
+            Platform::BigCommerce | Platform::Square | Platform::WooCommerce => id.to_owned(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::platform::{Platform, status_id};
 use super::shopify::order::order_json;
 use super::square::{LOCATION, timestamp};
 use super::store::ConnectedStore;
+use super::woocommerce;
 
 /// What a store sends when something happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +30,7 @@ pub(super) fn about(store: &ConnectedStore, order: &Order, happened: Happened, n
         Platform::Shopify => shopify(order, happened),
         Platform::BigCommerce => vec![bigcommerce(store, order, happened, now)],
         Platform::Square => vec![square(store, order, happened, now)],
+        Platform::WooCommerce => vec![woocommerce(order, happened)],
     };
     let webhook = |(topic, body): (&'static str, Value)| Webhook {
         store: store.id.clone(),
@@ -37,6 +39,20 @@ pub(super) fn about(store: &ConnectedStore, order: &Order, happened: Happened, n
         body: body.to_string(),
     };
     reports.into_iter().map(webhook).collect()
+}
+
+/// <https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks>
+fn woocommerce(order: &Order, happened: Happened) -> (&'static str, Value) {
+    match happened {
+        Happened::Created => ("order.created", woocommerce::order::order_json(order)),
+        // To the bin: of what is deleted its id is left.
+        Happened::Archived => ("order.deleted", json!({ "id": order.id.parse::<u64>().unwrap_or_default() })),
+        Happened::Updated
+        | Happened::Paid
+        | Happened::Cancelled
+        | Happened::StatusUpdated { .. }
+        | Happened::Refunded => ("order.updated", woocommerce::order::order_json(order)),
+    }
 }
 
 /// An app was removed: <https://shopify.dev/docs/api/webhooks?reference=toml#list-of-topics-app/uninstalled>

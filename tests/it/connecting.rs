@@ -6,6 +6,7 @@ mod lasting;
 mod other_platforms;
 mod reconciling;
 mod webhooks;
+mod woocommerce;
 
 use cloud_bridge::service::ServiceOptions;
 use cloud_bridge::store_sandbox::{App, Platform, Store};

@@ -95,7 +95,7 @@ pub(super) async fn make(
             if installation.subscriptions.len() >= MAX_SUBSCRIPTIONS {
                 return Err(Refusal::RateLimited);
             }
-            let hook = AppSubscription { topic: new.scope, address: new.destination, is_enabled: new.is_active };
+            let hook = AppSubscription::new(new.scope, new.destination, new.is_active);
             installation.subscriptions.insert(number, hook.clone());
             Ok(Some(json!({ "data": hook_json(&hash, number, &hook), "meta": {} })))
         })

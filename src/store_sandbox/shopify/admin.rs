@@ -251,7 +251,7 @@ fn subscribe(
     if !(uri.starts_with("https://") || is_of_this_machine) {
         return Err("Address protocol http:// is not supported");
     }
-    let wanted = AppSubscription { topic: topic.spelt(), address: uri, is_enabled: true };
+    let wanted = AppSubscription::new(topic.spelt(), uri, true);
     if installed.subscriptions.values().any(|known| *known == wanted) {
         return Err("Address for this topic has already been taken");
     }
