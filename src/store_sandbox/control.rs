@@ -7,6 +7,7 @@ use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::product::NewProduct;
 use super::report::StateReport;
+use super::sending::Receiver;
 use super::sending::Sending;
 use super::store::{Store, Stores, Subscription};
 use super::webhook::{self, Webhook};
@@ -197,16 +198,18 @@ impl StoreSandbox {
 fn begin_sending(world: &mut World, store: &str, reports: &[Webhook]) -> Vec<Sending> {
     let Ok(found) = world.stores.find(store) else { return vec![] };
     let (platform, is_lossy) = (found.platform, found.loses > 0);
-    let mut wanted: Vec<(Webhook, (Subscription, Option<(String, u64)>))> = vec![];
+    let mut wanted: Vec<(Webhook, Receiver)> = vec![];
     for report in reports {
-        wanted.extend(found.webhooks.clone().map(|subscription| (report.clone(), (subscription, None))));
+        wanted
+            .extend(found.webhooks.clone().map(|subscription| (report.clone(), Receiver { subscription, hook: None })));
         for (client_id, installation) in &found.installations {
             for (number, known) in &installation.subscriptions {
                 // Of an API account only its store knows the secret: it was given with where it reports by itself.
                 let secret = known.secret.as_deref().or(world.apps.secret(client_id));
                 let Some(secret) = secret.filter(|_| known.is_enabled && known.topic == report.topic) else { continue };
                 let subscription = Subscription { url: known.address.clone(), secret: secret.to_owned() };
-                wanted.push((report.clone(), (subscription, Some((client_id.clone(), *number)))));
+                let hook = Some((client_id.clone(), *number));
+                wanted.push((report.clone(), Receiver { subscription, hook }));
             }
         }
     }

@@ -212,12 +212,12 @@ impl Order {
         match platform {
             Platform::BigCommerce if self.units_refunded() == self.units() => self.status = "Refunded",
             Platform::BigCommerce => self.status = "Partially Refunded",
-            Platform::Shopify if self.units_refunded() == self.units() => self.status = "refunded",
+            Platform::Shopify | Platform::WooCommerce if self.units_refunded() == self.units() => {
+                self.status = "refunded";
+            }
             Platform::Shopify => self.status = "partially_refunded",
-            Platform::WooCommerce if self.units_refunded() == self.units() => self.status = "refunded",
-            // A refund of a part changes no status there.
-            Platform::WooCommerce => {}
-            Platform::Square => {}
+            // Of a part of the order it changes none there.
+            Platform::WooCommerce | Platform::Square => {}
         }
         Ok(Happened::Refunded)
     }

@@ -90,7 +90,7 @@ impl Refusal {
         })
     }
 
-    /// As WordPress has every error: <https://woocommerce.github.io/woocommerce-rest-api-docs/#errors>
+    /// As `WordPress` has every error: <https://woocommerce.github.io/woocommerce-rest-api-docs/#errors>
     fn as_woocommerce(self, status: StatusCode) -> Value {
         let (code, message) = match self {
             Self::Unauthorized => ("woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),

@@ -66,13 +66,18 @@ pub(super) struct Webhooks {
     under_way: usize,
 }
 
+/// Where a webhook is sent.
+pub(super) struct Receiver {
+    pub(super) subscription: Subscription,
+    /// Who asked for it, and its number there. None for the address that the store was given.
+    pub(super) hook: Option<(String, u64)>,
+}
+
 /// A webhook on its way.
 pub(super) struct Sending {
     number: u64,
     platform: Platform,
-    subscription: Subscription,
-    /// Who asked for it, and its number there.
-    hook: Option<(String, u64)>,
+    to: Receiver,
     store: String,
     body: String,
     headers: Vec<(&'static str, String)>,
@@ -98,12 +103,7 @@ impl Webhooks {
         if self.under_way >= MAX_UNDER_WAY { Err(ControlError::Full { limit: MAX_UNDER_WAY }) } else { Ok(()) }
     }
 
-    pub(super) fn begin(
-        &mut self,
-        webhook: &Webhook,
-        platform: Platform,
-        (subscription, hook): (Subscription, Option<(String, u64)>),
-    ) -> Sending {
+    pub(super) fn begin(&mut self, webhook: &Webhook, platform: Platform, to: Receiver) -> Sending {
         if self.sent.len() >= MAX_REMEMBERED {
             self.sent.pop_front();
         }
@@ -119,7 +119,7 @@ impl Webhooks {
         let (state, attempts) = (SendingState::UnderWay, vec![]);
         self.sent.push_back(SentWebhook { number, store: store.clone(), order, topic, state, attempts });
         let (http, permits) = (self.http.clone(), self.permits.clone());
-        Sending { number, platform, subscription, hook, store, body, headers, http, permits }
+        Sending { number, platform, to, store, body, headers, http, permits }
     }
 
     pub(super) fn are_settled(&self) -> bool {
@@ -155,7 +155,7 @@ impl Sending {
         let state = self.attempts(&sandbox).await.unwrap_or(SendingState::GivenUp);
         sandbox.change(|world| {
             world.webhooks.end(self.number, state);
-            if let Some(hook) = self.hook.as_ref().filter(|_| self.platform == Platform::WooCommerce) {
+            if let Some(hook) = self.to.hook.as_ref().filter(|_| self.platform == Platform::WooCommerce) {
                 note_delivery(world, (&self.store, hook), state == SendingState::Delivered);
             }
         });
@@ -179,7 +179,7 @@ impl Sending {
         let Ok(_permit) = self.permits.acquire().await else {
             return Attempt::Failed { failure: "the sandbox ended" };
         };
-        let Subscription { url, secret } = &self.subscription;
+        let Subscription { url, secret } = &self.to.subscription;
         let mut request = self.http.post(url).header(CONTENT_TYPE, "application/json");
         let outgoing = providers::Outgoing { address: url, body: self.body.as_bytes(), at: sandbox.clock().now() };
         for (name, value) in providers::of(self.platform.provider()).sign(&outgoing, secret) {
