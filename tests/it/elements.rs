@@ -2,6 +2,7 @@
 
 mod errors;
 mod instances;
+mod killed;
 mod notifications;
 mod provider_webhooks;
 mod tenants;
