@@ -1,12 +1,13 @@
 //! Instances: made as the document says, read, changed, disabled and deleted.
 
+use chrono::TimeDelta;
 use cqrs_es::Aggregate as _;
 use domain::InstanceId;
 use domain::instance::Instance;
 use event_log::Sequence;
 use serde_json::{Value, json};
 
-use super::{API_KEY, API_SECRET, CALLBACK, Program, SIGNATURE_KEY, buy, id_of, instance_body, receiver, text};
+use super::{API_KEY, API_SECRET, CALLBACK, Program, SIGNATURE_KEY, buy, id_of, instance_body, order, receiver, text};
 use crate::app::TestApp;
 use crate::connecting::SHOP;
 use crate::engines::on_each_engine;
@@ -172,6 +173,25 @@ on_each_engine! {
         program.patch(&format!("{path}/1"), &json!({})).await.refused(400);
         program.get(&format!("{path}/99")).await.refused(404);
         program.get(&format!("{path}/nonsense")).await.refused(404);
+    }
+
+    async fn what_the_shop_never_sent_is_found_where_it_is_asked_for_all_changes(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (program, mut events) = (Program::of(&merchant), receiver(app).await);
+        let instance = program.instance(&events.url).await;
+        let lost = app.stores.place_order(SHOP, order("follows_at_once")).unwrap();
+        app.advance(TimeDelta::hours(1));
+        let sent = events.next().await;
+        assert_eq!(text(&sent.body["message"]["events"][0]["objectId"]), lost.order);
+        let path = format!("/instances/{}/configuration/shopify.webhook.topics", id_of(&instance));
+        let created = json!({ "propertyValue": "orders/create" });
+        assert_eq!(program.patch(&path, &created).await.ok()["propertyValue"], "orders/create");
+        app.settle().await;
+        assert_eq!(topics(app), ["app/uninstalled", "orders/create"]);
+        app.stores.set_username(SHOP, &lost.order, Some("mutual_max")).unwrap();
+        app.advance(TimeDelta::hours(2));
+        app.settle().await;
+        assert_eq!(events.more().len(), 0, "what changed is not asked for");
     }
 
     async fn its_token_speaks_for_an_instance_until_that_is_disabled_or_deleted(app: &TestApp) {
