@@ -183,7 +183,7 @@ fn is_sent(event: &AnyEvent) -> bool {
 
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
-        let at = event.recorded_at_us();
+        let (at, position) = (event.recorded_at_us(), event.position);
         let AnyEvent::Integration(event) = &event.event else {
             if is_sent(&event.event) {
                 self.last_webhook_at = Some(at);
@@ -210,7 +210,10 @@ impl IntegrationRow {
                 self.poll_every_minutes = every_minutes.map(i64::from);
             }
             IntegrationEvent::TopicsChosen { topics } => {
-                self.change_connection(|connection| connection.topics.clone_from(topics));
+                self.change_connection(|connection| {
+                    connection.topics.clone_from(topics);
+                    connection.topics_since = position;
+                });
             }
             IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
             IntegrationEvent::StoreAccessSaved { token: _, token_preview, store, authorization } => {
@@ -285,7 +288,9 @@ pub async fn owned(database: &Database, account_id: &str) -> sqlx::Result<Owned>
         Database::Postgres(_) => "json_array_length(CAST(mappings AS json))",
     };
     let columns = format!("count(*) AS integrations, CAST(coalesce(sum({length}), 0) AS bigint) AS mappings");
-    let sql = Sql::new(format!("SELECT {columns} FROM integrations WHERE account_id = ")).bind(account_id);
+    let of_deleted = "active = 0 AND id IN (SELECT integration_id FROM instances WHERE deleted_at IS NOT NULL)";
+    let sql = Sql::new(format!("SELECT {columns} FROM integrations WHERE NOT ({of_deleted}) AND account_id = "));
+    let sql = sql.bind(account_id);
     let Counted { integrations, mappings } = database.fetch_one(sql).await?;
     let number = |counted: i64| usize::try_from(counted).unwrap_or(0);
     Ok(Owned { integrations: number(integrations), mappings: number(mappings) })

@@ -143,6 +143,16 @@ impl Endpoints {
     }
 
     pub async fn create(&self, viewer: &Viewer, new: NewEndpoint) -> Result<CreatedEndpoint, Error> {
+        self.create_as(viewer, EndpointId(ids::fresh()), new).await
+    }
+
+    /// The same with this id, so that it can be said before which it will be.
+    pub(super) async fn create_as(
+        &self,
+        viewer: &Viewer,
+        id: EndpointId,
+        new: NewEndpoint,
+    ) -> Result<CreatedEndpoint, Error> {
         let account_id = require_managed(viewer, &named_or_own(viewer, new.account_id.clone()))?;
         let account = self.data.log.current::<Account>(account_id).await?;
         let merchant = account.aggregate.merchant().ok_or_else(|| Refused::not_found("accountId"))?;
@@ -158,14 +168,18 @@ impl Endpoints {
         };
         let settings = self.settings(account_id, new).await?;
         let create = CreateEndpoint { account_id, settings, secret: Private::Known(secret) };
-        let id = EndpointId(ids::fresh());
         let row = self.execute(viewer, (id, account_id), EndpointCommand::Create(Box::new(create))).await?;
         Ok(CreatedEndpoint { id, row, secret: shown })
     }
 
-    /// Refuses an address that may not be called, and one endpoint too many.
-    pub(super) async fn allow_one_more(&self, account_id: AccountId, url: &str) -> Result<(), Error> {
+    /// Refuses an address that may not be called.
+    pub(super) async fn check_url(&self, url: &str) -> Result<(), Error> {
         checks::url(&self.outbound, url).await?;
+        Ok(())
+    }
+
+    /// Whether the account may have one more.
+    pub(super) async fn allow_one_more(&self, account_id: AccountId) -> Result<(), Error> {
         Ok(self.limits.allow_endpoint(&self.data.views, account_id).await??)
     }
 

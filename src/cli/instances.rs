@@ -42,7 +42,7 @@ pub(super) struct List {
 
 /// What the API says of an instance, as far as it is printed.
 const INSTANCE: &str = "number id name tags enabled eventsEnabled scope createdAt account { id name } \
-    integration { id storeConnection { status store topics } } \
+    integration { id pollEveryMinutes storeConnection { status store topics } } \
     subscriptions { number configured endpoint { id url status } }";
 
 #[derive(Deserialize)]
@@ -68,6 +68,7 @@ struct Instance {
 #[serde(rename_all = "camelCase")]
 struct Integration {
     id: String,
+    poll_every_minutes: Option<u32>,
     store_connection: Connection,
 }
 

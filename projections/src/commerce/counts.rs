@@ -70,6 +70,6 @@ pub async fn count(database: &Database, counted: &Counted) -> sqlx::Result<Vec<C
         .bind(counted.from)
         .push(" AND ")
         .bind(counted.to);
-    let Some(sql) = of_stores(sql, &counted.stores) else { return Ok(vec![]) };
+    let Some(sql) = of_stores(sql, "e", &counted.stores) else { return Ok(vec![]) };
     database.fetch_all(sql.push(" GROUP BY 1, 2 ORDER BY 1, 2")).await
 }

@@ -241,21 +241,34 @@ pub struct Filter {
     pub session_id: Option<String>,
 }
 
-/// Events of a store, of these types.
+/// Events of a store: those of these types after a position, and whatever was to be sent to these endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfStore {
     pub integration_id: String,
     pub types: Vec<CommerceEventType>,
+    pub since: Position,
+    pub endpoints: Vec<String>,
 }
 
-/// Restricts events to those of one of these stores. None where there is none.
-pub(super) fn of_stores(mut sql: Sql, stores: &[OfStore]) -> Option<Sql> {
-    let mut stores = stores.iter().filter(|store| !store.types.is_empty()).peekable();
+/// Restricts the events of a table of this name to those of one of these stores. None where there is none.
+pub(super) fn of_stores(mut sql: Sql, table: &str, stores: &[OfStore]) -> Option<Sql> {
+    let mut stores = stores.iter().filter(|store| !store.types.is_empty() || !store.endpoints.is_empty()).peekable();
     stores.peek()?;
     let mut before = " AND (";
-    for OfStore { integration_id, types } in stores {
-        sql = sql.push(before).push("integration_id = ").bind(integration_id.as_str());
-        sql = sql.push(" AND event_type IN (").bind_list(types.iter().map(|of| of.as_str())).push(")");
+    for OfStore { integration_id, types, since, endpoints } in stores {
+        sql = sql.push(before).push("integration_id = ").bind(integration_id.as_str()).push(" AND (false");
+        if !types.is_empty() {
+            sql = sql.push(&format!(" OR ({table}.position > ")).bind(*since).push(" AND event_type IN (");
+            sql = sql.bind_list(types.iter().map(|of| of.as_str())).push("))");
+        }
+        if !endpoints.is_empty() {
+            sql = sql.push(&format!(
+                " OR EXISTS (SELECT 1 FROM dispatches s WHERE s.position = {table}.position AND s.ordinal = {table}.ordinal \
+                 AND s.endpoint_id IN ("
+            ));
+            sql = sql.bind_list(endpoints.iter().map(String::as_str)).push("))");
+        }
+        sql = sql.push(")");
         before = " OR ";
     }
     Some(sql.push(")"))
@@ -283,7 +296,7 @@ pub async fn page(
         sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
     }
     if let Some(stores) = &filter.stores {
-        let Some(restricted) = of_stores(sql, stores) else { return Ok(vec![]) };
+        let Some(restricted) = of_stores(sql, "commerce_events", stores) else { return Ok(vec![]) };
         sql = restricted;
     }
     if !filter.types.is_empty() {

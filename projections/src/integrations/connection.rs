@@ -1,6 +1,7 @@
 //! How an integration is connected with its store, as its merchant sees it: what is waited for, what was granted, what was lost.
 
 use domain::integration::{AccessLost, Authorization, ConnectionAttempt};
+use event_log::Position;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub struct Connection {
     /// What the store is asked to report, in its platform's words. None for all that the purpose needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<String>>,
+    /// Where in the log that was chosen.
+    pub topics_since: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

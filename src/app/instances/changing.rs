@@ -1,13 +1,15 @@
 //! Changing an instance, and what it is made of with it. What is broken off half way is finished by saying it again.
 
+use domain::EndpointId;
 use domain::account::{Account, AccountCommand, FailurePolicy};
 use domain::endpoint::RetryPolicy;
-use domain::instance::{Details, InstanceCommand, Subscription};
+use domain::instance::{Details, Instance, InstanceCommand, Subscription};
 use domain::integration::IntegrationCommand;
 use event_log::Position;
 use projections::instances;
 
-use super::creating::{Chosen, check_key, new_number, owner, polling, profile, schedule};
+use super::creating::{Chosen, check, new_number, new_subscription, owner, polling, profile, schedule, without_markup};
+use super::granting::shop;
 use super::{FoundInstance, InstanceChanges, Instances, NewGrant, Regrant, Settings, known, topics};
 use crate::app::accounts::require_managed;
 use crate::app::endpoints::{Change, EndpointChanges};
@@ -24,10 +26,12 @@ impl Instances {
         let found = self.managed(viewer, number).await?;
         let of = (found.id, found.details.account_id);
         let chosen = chosen(&found, &changes.settings)?;
-        if changes.settings.are_of_events() {
-            chosen.check()?;
-        }
-        check_key(changes.settings.signature_key.as_ref())?;
+        let changes = InstanceChanges {
+            name: changes.name.as_deref().map(without_markup),
+            tags: changes.tags.map(|tags| tags.iter().map(|tag| without_markup(tag)).collect()),
+            ..changes
+        };
+        self.check_changes(&found, (&chosen, &changes)).await?;
         if let Some(regrant) = changes.grant {
             self.grant_again(viewer, &found, regrant).await?;
         }
@@ -44,6 +48,38 @@ impl Instances {
         }
         self.choose(viewer, &found, &chosen, changes.settings).await?;
         self.changed(found.id).await
+    }
+
+    /// Refuses what can be refused, before anything is different or a code is used up.
+    async fn check_changes(
+        &self,
+        found: &FoundInstance,
+        (chosen, changes): (&Chosen, &InstanceChanges),
+    ) -> Result<(), Error> {
+        let InstanceChanges { name, tags, settings, grant } = changes;
+        let rename = name.clone().map(|name| InstanceCommand::Rename { name });
+        let tag = tags.clone().map(|tags| InstanceCommand::ChangeTags { tags });
+        for command in rename.into_iter().chain(tag) {
+            Instance::Created(Box::new(found.details.clone())).decide(command).map_err(Refused::from)?;
+        }
+        if found.link.is_none() && (settings.are_of_events() || settings.signature_key.is_some() || grant.is_some()) {
+            return Err(not_finished().into());
+        }
+        if settings.are_of_events() {
+            chosen.check()?;
+        }
+        check(settings)?;
+        if let Some(url) = settings.notification_url.as_deref().filter(|url| !url.trim().is_empty()) {
+            self.endpoints.check_url(url).await?;
+            if found.endpoint.is_none() {
+                self.endpoints.allow_one_more(found.details.account_id).await?;
+            }
+        }
+        let store = grant.as_ref().and_then(|grant| grant.store.as_deref()).map(shop).transpose()?;
+        if let Some(link) = &found.link {
+            link.require_store(store.as_deref()).map_err(Refused::from)?;
+        }
+        Ok(())
     }
 
     /// Its token is taken again, and what waits is sent.
@@ -76,10 +112,18 @@ impl Instances {
             self.integrations.execute(viewer, owner(&details), IntegrationCommand::Deactivate).await?;
         }
         for Subscription { endpoint_id, .. } in &details.subscriptions {
-            self.endpoints.delete(viewer, &endpoint_id.to_string()).await?;
+            self.delete_endpoint(viewer, *endpoint_id).await?;
         }
         // Last: until here it is found, and deleting it again goes on.
         self.execute(viewer, (id, details.account_id), InstanceCommand::Delete).await?;
+        Ok(())
+    }
+
+    /// Nothing where making it was broken off.
+    pub(super) async fn delete_endpoint(&self, viewer: &Viewer, id: EndpointId) -> Result<(), Error> {
+        if self.endpoint(id).await?.is_some() {
+            self.endpoints.delete(viewer, &id.to_string()).await?;
+        }
         Ok(())
     }
 
@@ -130,9 +174,7 @@ impl Instances {
             let message = format!("to authorise the store again, configuration.{what} is needed");
             Error::from(Refused::new("INVALID_CONFIGURATION", message, Some("configuration")))
         };
-        let link = link.as_ref().ok_or_else(|| {
-            Refused::new("NOT_FINISHED", "the instance was never finished: delete it, and create another", None)
-        })?;
+        let link = link.as_ref().ok_or_else(not_finished)?;
         let app = link.app.as_ref();
         let secret = || known(app.map(|app| &app.client_secret));
         let new = NewGrant {
@@ -179,6 +221,9 @@ impl Instances {
         let now = self.changed(*id).await?.details;
         let configured = now.configured().cloned();
         for Subscription { endpoint_id, .. } in &now.subscriptions {
+            if self.endpoint(*endpoint_id).await?.is_none() {
+                continue;
+            }
             let changes = EndpointChanges {
                 event_types: settings
                     .topics
@@ -212,18 +257,28 @@ impl Instances {
         match (&chosen.notification_url, configured) {
             (None, None) => {}
             (None, Some(Subscription { number, endpoint_id, .. })) => {
-                self.endpoints.delete(viewer, &endpoint_id.to_string()).await?;
+                self.delete_endpoint(viewer, endpoint_id).await?;
                 self.execute(viewer, of, InstanceCommand::RemoveSubscription { number }).await?;
             }
             (Some(url), None) => {
-                let key = settings.signature_key.clone();
-                self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), true).await?;
+                let (key, new) = (settings.signature_key.clone(), new_subscription(true));
+                self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), new).await?;
             }
-            (Some(url), Some(Subscription { endpoint_id, .. })) => {
-                let before = self.endpoint(endpoint_id).await?.map(|endpoint| endpoint.settings.url);
+            (Some(url), Some(subscription)) => {
+                let endpoint_id = subscription.endpoint_id;
+                let Some(before) = self.endpoint(endpoint_id).await? else {
+                    // Making it was broken off, or somebody deleted it.
+                    let (key, new) = (settings.signature_key.clone(), new_subscription(true));
+                    self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), new).await?;
+                    return Ok(());
+                };
                 let changes = EndpointChanges { url: Some(url.clone()), ..EndpointChanges::default() };
                 self.endpoints.update(viewer, &endpoint_id.to_string(), changes).await?;
-                if self.endpoint(endpoint_id).await?.map(|endpoint| endpoint.settings.url) != before {
+                if self
+                    .endpoint(endpoint_id)
+                    .await?
+                    .is_some_and(|endpoint| endpoint.settings.url != before.settings.url)
+                {
                     let renumbered = Subscription { number: new_number(), endpoint_id, configured: true };
                     self.execute(viewer, of, InstanceCommand::AddSubscription(renumbered)).await?;
                 }
@@ -231,6 +286,11 @@ impl Instances {
         }
         Ok(())
     }
+}
+
+fn not_finished() -> Refused {
+    let message = "the instance was never finished: delete it, and create another";
+    Refused::new("NOT_FINISHED", message, None)
 }
 
 /// What an instance is to be with these settings.

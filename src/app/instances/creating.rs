@@ -3,9 +3,9 @@
 use domain::account::FailurePolicy;
 use domain::endpoint::RetryPolicy;
 use domain::instance::{CreateInstance, Details, Instance, InstanceCommand, InstanceRefusal, MAX_NUMBER, Subscription};
-use domain::integration::{CreateIntegration, Grant, IntegrationCommand, Purpose};
-use domain::{AccountId, InstanceId, IntegrationId};
-use event_log::{CommandError, ids};
+use domain::integration::{CreateIntegration, Grant, IntegrationCommand, IntegrationRefusal, POLL_MINUTES, Purpose};
+use domain::{AccountId, EndpointId, InstanceId, IntegrationId};
+use event_log::{CommandError, Origin, ids};
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -52,17 +52,18 @@ impl Instances {
             topics: topics::parse(new.settings.topics.as_deref().unwrap_or_default())?,
         };
         chosen.check()?;
-        check_key(new.settings.signature_key.as_ref())?;
+        check(&new.settings)?;
         self.integrations.allow_one_more(account_id).await?;
         if let Some(url) = &chosen.notification_url {
-            self.endpoints.allow_one_more(account_id, url).await?;
+            self.endpoints.check_url(url).await?;
+            self.endpoints.allow_one_more(account_id).await?;
         }
         let create = |number| CreateInstance {
             account_id,
             number,
             integration_id: IntegrationId(ids::fresh()),
-            name: new.name.clone(),
-            tags: new.tags.clone(),
+            name: without_markup(&new.name),
+            tags: new.tags.iter().map(|tag| without_markup(tag)).collect(),
             token: token::new(number),
             callback_url: new.grant.callback_url.clone(),
             scope: new.grant.scope.clone(),
@@ -75,7 +76,10 @@ impl Instances {
         let grant = self.exchange(&new.grant).await?;
         let (id, details) = self.record(viewer, create).await?;
         match self.build(viewer, (id, &details), &new, (&chosen, grant)).await {
-            Ok(()) => self.changed(id).await,
+            Ok(()) => {
+                self.wait_for_webhooks(viewer, &details).await?;
+                self.changed(id).await
+            }
             Err(error) => {
                 // What was begun of it is taken back, as far as that goes: it is listed otherwise, and can be deleted.
                 if self.delete(viewer, details.number).await.is_err() {
@@ -84,6 +88,12 @@ impl Instances {
                 Err(error)
             }
         }
+    }
+
+    /// Until its store was asked for them: what happens there from then on is sent. Where that takes too long it is done later.
+    async fn wait_for_webhooks(&self, viewer: &Viewer, details: &Details) -> Result<(), Error> {
+        let origin = Origin::from(viewer.actor(Some(&details.account_id.to_string())));
+        self.stores.check_requested(details.integration_id, origin).await
     }
 
     async fn record(
@@ -134,7 +144,7 @@ impl Instances {
         }
         if let Some(url) = &chosen.notification_url {
             let key = new.settings.signature_key.clone();
-            self.subscribe(viewer, (id, details), (url, key, &chosen.topics), true).await?;
+            self.subscribe(viewer, (id, details), (url, key, &chosen.topics), new_subscription(true)).await?;
         }
         self.connect(viewer, of, (&new.grant, grant)).await
     }
@@ -145,7 +155,7 @@ impl Instances {
         viewer: &Viewer,
         (id, details): (InstanceId, &Details),
         (url, signature_key, topics): (&str, Option<SecretString>, &[String]),
-        configured: bool,
+        subscription: Subscription,
     ) -> Result<Subscription, Error> {
         let account_id = details.account_id;
         let policy = self.failure_policy(viewer, &account_id.to_string()).await?;
@@ -164,19 +174,25 @@ impl Instances {
             concurrency: None,
             secret: None,
         };
-        let endpoint_id = self.endpoints.create(viewer, new).await?.id;
+        // Named first: an endpoint that nothing names would be sent to for ever.
+        self.execute(viewer, (id, account_id), InstanceCommand::AddSubscription(subscription.clone())).await?;
+        let endpoint_id = subscription.endpoint_id;
+        let made = self.endpoints.create_as(viewer, endpoint_id, new).await;
+        if let Err(error) = made {
+            let remove = InstanceCommand::RemoveSubscription { number: subscription.number };
+            self.execute(viewer, (id, account_id), remove).await?;
+            return Err(error);
+        }
         if !details.sends() {
             self.endpoints.pause(viewer, &endpoint_id.to_string()).await?;
         }
-        let subscription = Subscription { number: new_number(), endpoint_id, configured };
-        let add = InstanceCommand::AddSubscription(subscription.clone());
-        if let Err(error) = self.execute(viewer, (id, account_id), add).await {
-            // Nothing names it.
-            self.endpoints.delete(viewer, &endpoint_id.to_string()).await?;
-            return Err(error);
-        }
         Ok(subscription)
     }
+}
+
+/// To an endpoint that is to be made.
+pub(super) fn new_subscription(configured: bool) -> Subscription {
+    Subscription { number: new_number(), endpoint_id: EndpointId(ids::fresh()), configured }
 }
 
 pub(super) fn new_number() -> u32 {
@@ -205,15 +221,60 @@ pub(super) fn polling(settings: &Settings) -> Option<IntegrationCommand> {
     Some(IntegrationCommand::ChangePolling { every_minutes: (minutes > 0).then_some(minutes) })
 }
 
-/// Refuses a key that could not be signed with.
-pub(super) fn check_key(key: Option<&SecretString>) -> Result<(), Refused> {
-    let Some(key) = key.filter(|key| !key.expose_secret().is_empty()) else { return Ok(()) };
+/// Refuses a key that could not be signed with, and an interval that is none.
+pub(super) fn check(settings: &Settings) -> Result<(), Refused> {
+    if settings.poll_every.is_some_and(|minutes| minutes != 0 && !POLL_MINUTES.contains(&minutes)) {
+        return Err(IntegrationRefusal::InvalidPollInterval.into());
+    }
+    let Some(key) = settings.signature_key.as_ref().filter(|key| !key.expose_secret().is_empty()) else {
+        return Ok(());
+    };
     commerce::profile::SignatureKey::parse(key.expose_secret())
         .map(drop)
         .map_err(|invalid| Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("signatureKey")))
 }
 
+/// `<a href="x">y</a>` is `y`: what looks like an element of HTML is left out, also of what is left then.
+pub(super) fn without_markup(text: &str) -> String {
+    let mut text = text.to_owned();
+    loop {
+        let left = without_elements(&text);
+        if left == text {
+            return left;
+        }
+        text = left;
+    }
+}
+
+fn without_elements(text: &str) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('<') {
+        kept.push_str(before);
+        let begins = after.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+        rest = if let Some((_, behind)) = after.split_once('>').filter(|_| begins) {
+            behind
+        } else {
+            kept.push('<');
+            after
+        };
+    }
+    kept + rest
+}
+
 /// Of the account that the instance is of.
 pub(super) fn owner(details: &Details) -> (IntegrationId, AccountId) {
     (details.integration_id, details.account_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_left_out_of_names_and_tags() {
+        assert_eq!(without_markup("<a href='#'>x</a>"), "x");
+        assert_eq!(without_markup("a < b > c <3 <!-- y --> <"), "a < b > c <3  <");
+        assert_eq!(without_markup("<<b>script>alert(1)<<b>/script>"), "alert(1)");
+        assert_eq!(without_markup("<b"), "<b");
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use commerce::{Attempt, Raw};
-use domain::commerce::CommerceEventType;
 use domain::dispatch::DispatchStatus;
 use projections::commerce::counts::{self, CountRow, Counted};
 use projections::commerce::dispatch_list::{self, DispatchEntry, Place};
 use projections::commerce::events::{self, CommerceEventRow, Filter, ListPosition, OfStore};
+use projections::integrations;
 use strum::IntoStaticStr;
 
 use super::{Instances, topics};
@@ -80,16 +80,12 @@ pub struct Counts {
     pub instances: HashMap<String, i64>,
 }
 
-/// By the integration: the number of its instance, and the types of what is an event of it.
-struct Stores(HashMap<String, (i64, Vec<CommerceEventType>)>);
+/// By the integration: the number of its instance, and what is an event of it.
+struct Stores(HashMap<String, (i64, OfStore)>);
 
 impl Stores {
     fn stores(&self) -> Vec<OfStore> {
-        let of_store = |(integration_id, (_, types)): (&String, &(i64, Vec<CommerceEventType>))| OfStore {
-            integration_id: integration_id.clone(),
-            types: types.clone(),
-        };
-        self.0.iter().map(of_store).collect()
+        self.0.values().map(|(_, store)| store.clone()).collect()
     }
 
     /// The instance that an event is of.
@@ -211,15 +207,22 @@ impl Instances {
 
     /// The stores of the caller's instances, or of one of them.
     async fn stores_of(&self, viewer: &Viewer, of: Option<u32>) -> Result<Stores, Error> {
+        let mut rows = self.of_account(viewer).await?;
+        rows.retain(|row| of.is_none_or(|number| row.number == i64::from(number)));
+        let ids: Vec<String> = rows.iter().map(|row| row.integration_id.clone()).collect();
+        let links = integrations::find_many(&self.data.views, &ids).await?;
         let mut stores = HashMap::new();
-        for row in self.of_account(viewer).await? {
-            if of.is_some_and(|number| row.number != i64::from(number)) {
-                continue;
-            }
-            let Ok(id) = row.integration_id.parse() else { continue };
-            let link = self.integrations.found(id).await?;
-            let topics = link.as_ref().and_then(|link| link.topics.as_deref()).unwrap_or_default();
-            stores.insert(row.integration_id, (row.number, topics::types(topics)));
+        for link in links {
+            let Some(row) = rows.iter().find(|row| row.integration_id == link.id) else { continue };
+            let connection = link.connection();
+            let endpoints = row.details().map(|details| details.subscriptions).unwrap_or_default();
+            let store = OfStore {
+                integration_id: link.id,
+                types: topics::types(connection.topics.as_deref().unwrap_or_default()),
+                since: connection.topics_since,
+                endpoints: endpoints.iter().map(|subscription| subscription.endpoint_id.to_string()).collect(),
+            };
+            stores.insert(store.integration_id.clone(), (row.number, store));
         }
         Ok(Stores(stores))
     }

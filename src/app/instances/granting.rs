@@ -32,14 +32,17 @@ pub struct OauthUrl<'a> {
 pub enum GrantRefused {
     /// Something that was entered is wrong.
     Refused(Refused),
-    /// The platform said so, or could not be reached.
+    /// The platform does not take the code, or the app.
     Platform(String),
+    /// The platform could not be reached, or said nothing that means something.
+    Unavailable(String),
 }
 
 impl From<GrantRefused> for Error {
     fn from(refused: GrantRefused) -> Self {
         match refused {
             GrantRefused::Refused(refused) => refused.into(),
+            GrantRefused::Unavailable(reason) => Refused::new("STORE_UNAVAILABLE", reason, Some("code")).into(),
             GrantRefused::Platform(reason) => Refused::new("GRANT_REFUSED", reason, Some("code")).into(),
         }
     }
@@ -51,6 +54,10 @@ impl Instances {
         let texts = [wanted.client_id, wanted.callback_url, wanted.scope, wanted.state];
         if texts.iter().any(|text| text.chars().count() > MAX_CHARS) {
             return Err(Refused::new("TOO_LONG", "a parameter is too long", None).into());
+        }
+        if !["https://", "http://"].iter().any(|scheme| wanted.callback_url.starts_with(scheme)) {
+            let message = "callbackUrl is an address that begins with https:// or http://";
+            return Err(Refused::new("INVALID_URL", message, Some("callbackUrl")).into());
         }
         let store = shop(wanted.store)?;
         let scopes = scopes(wanted.scope);
@@ -73,7 +80,11 @@ impl Instances {
         let app = App { client_id: &new.client_id, client_secret: new.client_secret.expose_secret() };
         let callback = Callback { code: new.code.clone(), store: Some(store), context: vec![] };
         let granted = self.stores.granted(PROVIDER, (&callback, &app), &new.callback_url, &scopes(&new.scope)).await;
-        granted.map_err(|NotGranted { reason, .. }| GrantRefused::Platform(reason))
+        granted.map_err(
+            |NotGranted { reason, is_of_code }| {
+                if is_of_code { GrantRefused::Platform(reason) } else { GrantRefused::Unavailable(reason) }
+            },
+        )
     }
 
     /// Saves what was granted with the integration, and the app by which it was.
@@ -108,7 +119,7 @@ impl Instances {
 }
 
 /// The permanent domain of a shop, by whatever names it.
-fn shop(entered: &str) -> Result<String, Refused> {
+pub(super) fn shop(entered: &str) -> Result<String, Refused> {
     let named = api_of(PROVIDER).map_or(Ok(None), |api: &dyn StoreApi| api.store(Some(entered)));
     let named = named.map_err(|message| Refused::new("INVALID_STORE", message, Some("store")))?;
     named.ok_or_else(|| Refused::new("INVALID_STORE", "name the shop", Some("store")))

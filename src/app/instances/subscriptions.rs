@@ -4,6 +4,7 @@ use domain::instance::{InstanceCommand, Subscription};
 use event_log::Position;
 use projections::instances::{self, InstanceRow};
 
+use super::creating::new_subscription;
 use super::{FoundInstance, Instances, known};
 use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
@@ -71,7 +72,8 @@ impl Instances {
             Profile::Standard | Profile::Clione { .. } => None,
         });
         let FoundInstance { id, details, .. } = &found;
-        let subscription = self.subscribe(viewer, (*id, details), (url, key, found.topics()), false).await?;
+        let subscription =
+            self.subscribe(viewer, (*id, details), (url, key, found.topics()), new_subscription(false)).await?;
         let endpoint = self.endpoint(subscription.endpoint_id).await?.ok_or(Error::Internal)?;
         Ok(FoundSubscription { instance, subscription, endpoint, sends: details.sends() })
     }
@@ -81,7 +83,7 @@ impl Instances {
         let not_found = || Refused::not_found("subscriptionId");
         let found = self.subscription(viewer, number).await?.ok_or_else(not_found)?;
         let instance = self.managed(viewer, found.instance).await?;
-        self.endpoints.delete(viewer, &found.subscription.endpoint_id.to_string()).await?;
+        self.delete_endpoint(viewer, found.subscription.endpoint_id).await?;
         let remove = InstanceCommand::RemoveSubscription { number };
         self.execute(viewer, (instance.id, instance.details.account_id), remove).await?;
         Ok(())

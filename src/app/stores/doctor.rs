@@ -94,7 +94,9 @@ impl Stores {
 
 fn of_connection(id: IntegrationId, link: &Link) -> Finding {
     let can_connect = api_of(link.provider).is_some_and(|api| api.oauth().is_some());
-    let how = if can_connect {
+    let how = if link.topics.is_some() {
+        "it is of an instance, which is authorised again with another code (docs/elements-api.md)".to_owned()
+    } else if can_connect {
         format!("`cloud-bridge stores connect {} --integration {id}` does it", link.provider.as_str())
     } else {
         format!("`cloud-bridge integrations set-access {id}` saves a token")

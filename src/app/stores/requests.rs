@@ -45,6 +45,12 @@ impl Stores {
         self.wait_while(id, now, Store::is_being_checked).await
     }
 
+    /// Has the webhooks of a store checked, as far as that is waited for.
+    pub(in crate::app) async fn check_requested(&self, id: IntegrationId, origin: Origin) -> Result<(), Error> {
+        let link = self.integrations.link(id).await?;
+        self.check_now(id, &link, origin).await.map(drop)
+    }
+
     /// Has the orders of a store compared with what came.
     pub(super) async fn compare_now(
         &self,

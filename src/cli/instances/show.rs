@@ -60,7 +60,9 @@ fn facts(instance: &Instance) -> Vec<(&'static str, String)> {
         facts.push(("Store", format!("{store}, {}", word(&connection.status))));
         facts.push(("Integration", integration.id.clone()));
         let topics = connection.topics.as_deref().unwrap_or_default().join(", ");
-        facts.push(("Reports", or(topics, "nothing: no topics are chosen")));
+        let asked = integration.poll_every_minutes.map(|minutes| format!(", asked every {minutes} minutes"));
+        let topics = or(topics, "nothing: no topics are chosen");
+        facts.push(("Reports", topics + &asked.unwrap_or_default()));
     }
     facts.push(("Scope", instance.scope.clone()));
     for Subscription { number, configured, endpoint } in &instance.subscriptions {

@@ -106,10 +106,11 @@ on_each_engine! {
         assert_eq!(query, "client_id=the-programs-app&scope=write_orders&redirect_uri=https%3A%2F%2Fmycoolapp.com&state=a%26b");
         for (query, status, says) in [
             ("shopify/oauth/url?apiKey=k&callbackUrl=c", 400, "siteAddress is missing"),
-            ("shopify/oauth/url?siteAddress=s&callbackUrl=c", 400, "apiKey is missing"),
+            ("shopify/oauth/url?siteAddress=s&callbackUrl=https://c.example", 400, "apiKey is missing"),
             ("shopify/oauth/url?apiKey=k&siteAddress=s", 400, "callbackUrl is missing"),
-            ("shopify/oauth/url?apiKey=k&callbackUrl=c&siteAddress=https://evil.example", 400, "shop's name"),
-            ("sfdc/oauth/url?apiKey=k&callbackUrl=c&siteAddress=s", 404, "no element sfdc"),
+            ("shopify/oauth/url?apiKey=k&callbackUrl=javascript:alert(1)&siteAddress=s", 400, "begins with https"),
+            ("shopify/oauth/url?apiKey=k&callbackUrl=https://c.example&siteAddress=https://evil.example", 400, "shop's name"),
+            ("sfdc/oauth/url?apiKey=k&callbackUrl=https://c.example&siteAddress=s", 404, "no element sfdc"),
         ] {
             let refused = program.get(&format!("/elements/{query}")).await.refused(status);
             assert!(refused.contains(says), "{refused}");

@@ -76,7 +76,8 @@ pub(super) struct StoreApp {
 impl StoreConnection {
     /// As it is at `now`, in microseconds since 1970.
     pub(super) fn new(row: &IntegrationRow, now: i64) -> Self {
-        let Connection { attempt, failure, granted, lost, app, known_store, topics } = row.connection();
+        let Connection { attempt, failure, granted, lost, app, known_store, topics, topics_since: _ } =
+            row.connection();
         let attempt = attempt.filter(|attempt| now < attempt.expires_at);
         let status = match (&attempt, &lost, &row.token_preview) {
             (Some(_), _, _) => StoreConnectionStatus::Waiting,

@@ -71,7 +71,10 @@ pub(super) async fn caller(
             Unauthorized::NoKey | Unauthorized::BadKey => Refused::Unauthorized(message),
         },
     };
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(secrets);
+    // Of two such headers another reader may take the other.
+    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+    let header = sent.next().filter(|_| sent.next().is_none());
+    let header = header.and_then(|value| value.to_str().ok()).and_then(secrets);
     let Some(Secrets { user: Some(user), organization, element }) = header else {
         return Err(refused(Unauthorized::NoKey, SAY_WHO));
     };
@@ -117,7 +120,7 @@ impl Known {
                 if let Some(element) = element {
                     super::oauth::require_element(element)?;
                 }
-                let named = id.parse().map_err(|_| no_such(id))?;
+                let named = id.parse().ok().filter(|number: &u32| number.to_string() == *id).ok_or_else(|| no_such(id))?;
                 match of_token {
                     Some(instance) if instance != named => Err(Refused::Forbidden(OTHER)),
                     Some(_) | None => Ok(named),

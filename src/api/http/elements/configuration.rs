@@ -131,12 +131,33 @@ impl Given {
     }
 
     /// What belongs to an authorisation changes with one. What is said as it is changes nothing: a whole instance may be sent back.
-    pub(super) fn refuse_grant_without(&self, code: Option<&str>) -> Result<(), Refused> {
-        if code.is_none() && self.named(API_SECRET).is_some() {
-            let message = format!("{API_SECRET} changes with providerData.code, of an authorisation by that app");
-            return Err(Refused::Invalid(message));
+    pub(super) fn refuse_ignored(&self, present: &FoundInstance, with_grant: bool) -> Result<(), Refused> {
+        let shown = shown(present);
+        let app = present.link.as_ref().and_then(|link| link.app.as_ref()).map(|app| app.client_id.as_str());
+        let of_grant = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS];
+        let ignored = of_grant.into_iter().filter(|_| !with_grant).chain([USER_TOKEN, SUBSCRIPTION_ID]);
+        for key in ignored {
+            let known = if key == API_KEY { app } else { shown[key].as_str() };
+            if self.named(key).is_some_and(|given| known != Some(given.as_str())) {
+                let message = format!("{key} changes with an authorisation: send providerData.code, too");
+                return Err(Refused::Invalid(message));
+            }
         }
         Ok(())
+    }
+
+    /// Of an instance that there is, which may be polled already.
+    pub(super) fn settings_beside(&self, present: &FoundInstance) -> Result<Settings, Refused> {
+        let polls = present.link.as_ref().is_some_and(|link| link.poll_every_minutes.is_some());
+        let mut given = self.0.clone();
+        if self.named(REFRESH_INTERVAL).is_some() && self.named(VENDOR_TYPE).is_none() {
+            if !polls {
+                let message = format!("{REFRESH_INTERVAL} goes with {VENDOR_TYPE} polling");
+                return Err(Refused::Invalid(message));
+            }
+            given.insert(VENDOR_TYPE.to_owned(), json!("polling"));
+        }
+        Self(given).settings()
     }
 
     pub(super) fn settings(&self) -> Result<Settings, Refused> {

@@ -45,7 +45,7 @@ pub(super) async fn one(app: &App, caller: &Known, which: &Which, asked: &Asked)
             shown(app, caller, &instances.update(&caller.viewer, number, changes).await?).await?
         }
         Method::PATCH => {
-            let changes = changes(&asked.body)?;
+            let changes = changes(&find(app, caller, number).await?, &asked.body)?;
             shown(app, caller, &instances.update(&caller.viewer, number, changes).await?).await?
         }
         Method::DELETE => {
@@ -121,29 +121,36 @@ fn new_instance(element: Option<&str>, body: &Value) -> Result<NewInstance, Refu
         account_id: None,
         name: text(&body["name"]).ok_or_else(|| Refused::Invalid("name is missing".to_owned()))?,
         tags: tags(&body["tags"])?.unwrap_or_default(),
-        grant: given.grant(&code(body).unwrap_or_default())?,
+        grant: given.grant(&code(body)?.unwrap_or_default())?,
         settings: given.settings()?,
     })
 }
 
-fn changes(body: &Value) -> Result<InstanceChanges, Refused> {
+fn changes(present: &FoundInstance, body: &Value) -> Result<InstanceChanges, Refused> {
     if !body.is_object() {
         return Err(Refused::Invalid("the body is what is to be changed, such as {\"tags\":[\"live\"]}".to_owned()));
     }
+    if body.get("id").is_some_and(|id| *id != json!(present.details.number)) {
+        return Err(Refused::Invalid("id is not that of the address".to_owned()));
+    }
+    match text(&body["element"]["key"]) {
+        Some(key) if !key.is_empty() => require_element(&key)?,
+        Some(_) | None => {}
+    }
     let given = Given::read(body.get("configuration"))?;
-    let code = code(body);
-    given.refuse_grant_without(code.as_deref())?;
+    let code = code(body)?;
+    given.refuse_ignored(present, code.is_some())?;
     Ok(InstanceChanges {
         name: text(&body["name"]),
         tags: tags(&body["tags"])?,
         grant: code.map(|code| given.regrant(code)),
-        settings: given.settings()?,
+        settings: given.settings_beside(present)?,
     })
 }
 
 /// What is not named is as it is at first.
 fn replacement(present: &FoundInstance, body: &Value) -> Result<InstanceChanges, Refused> {
-    let mut changes = changes(body)?;
+    let mut changes = changes(present, body)?;
     if changes.name.is_none() {
         return Err(Refused::Invalid("name is missing: PATCH changes only what is named".to_owned()));
     }
@@ -160,13 +167,18 @@ fn replacement(present: &FoundInstance, body: &Value) -> Result<InstanceChanges,
     Ok(changes)
 }
 
-fn code(body: &Value) -> Option<String> {
-    body["providerData"]["code"].as_str().map(str::to_owned)
+fn code(body: &Value) -> Result<Option<String>, Refused> {
+    match &body["providerData"]["code"] {
+        Value::Null => Ok(None),
+        Value::String(code) => Ok(Some(code.clone())),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(Refused::Invalid("providerData.code is a text".to_owned()))
+        }
+    }
 }
 
-/// Without the markup that somebody wrote into it.
 fn text(value: &Value) -> Option<String> {
-    value.as_str().map(without_tags)
+    value.as_str().map(str::to_owned)
 }
 
 /// Texts, or objects that have a name, as older documents show them.
@@ -177,22 +189,6 @@ fn tags(value: &Value) -> Result<Option<Vec<String>>, Refused> {
     let tag = |tag: &Value| text(tag).or_else(|| text(&tag["name"]));
     let tags = value.as_array().and_then(|tags| tags.iter().map(tag).collect());
     tags.map(Some).ok_or_else(|| Refused::Invalid("tags is a list of texts".to_owned()))
-}
-
-/// `<a href="x">y</a>` is `y`: what looks like an element of HTML is left out.
-fn without_tags(text: &str) -> String {
-    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once('<') {
-        kept.push_str(before);
-        let begins = after.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-        rest = if let Some((_, behind)) = after.split_once('>').filter(|_| begins) {
-            behind
-        } else {
-            kept.push('<');
-            after
-        };
-    }
-    kept + rest
 }
 
 pub(super) async fn shown(app: &App, caller: &Known, found: &FoundInstance) -> Result<Value, Refused> {
@@ -241,12 +237,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_left_out_of_names_and_tags() {
-        let without = |text| without_tags(text);
-        assert_eq!(without("<a href='#'>x</a>"), "x");
-        assert_eq!(without("a < b > c <3 <!-- y --> <"), "a < b > c <3  <");
-        assert_eq!(without("<b"), "<b");
-        assert_eq!(tags(&json!(["<i>x</i>", { "id": 1, "name": "y" }])).ok().flatten().unwrap(), ["x", "y"]);
+    fn tags_are_texts_or_have_a_name() {
+        assert_eq!(tags(&json!(["x", { "id": 1, "name": "y" }])).ok().flatten().unwrap(), ["x", "y"]);
         assert!(tags(&json!("x")).is_err() && tags(&json!([1])).is_err());
     }
 

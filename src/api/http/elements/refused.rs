@@ -15,9 +15,13 @@ use crate::app::{self, Error};
 pub(super) enum Refused {
     /// What was sent cannot be used.
     Invalid(String),
-    /// A store or its platform said no, or nothing.
+    /// A platform said no.
     Provider {
         message: String,
+        provider_message: String,
+    },
+    /// A platform said nothing that helps: it may later.
+    ProviderAway {
         provider_message: String,
     },
     Unauthorized(&'static str),
@@ -38,10 +42,7 @@ impl From<ApiError> for Refused {
         match error {
             ApiError::Refused(refused) => refused.into(),
             ApiError::InvalidArgument { argument, reason } => Self::Invalid(format!("{argument} {reason}")),
-            ApiError::TooSlow => Self::Provider {
-                message: TOO_SLOW.to_owned(),
-                provider_message: "something did not answer in time".to_owned(),
-            },
+            ApiError::TooSlow => Self::ProviderAway { provider_message: TOO_SLOW.to_owned() },
             ApiError::Forbidden | ApiError::ChangesNothing => Self::Forbidden("this key may not do that"),
             ApiError::Unauthenticated | ApiError::KeyDeactivated => Self::Unauthorized("the key is not valid any more"),
             ApiError::LimitReached => Self::TooMany(Duration::from_mins(1)),
@@ -67,6 +68,7 @@ impl From<app::Refused> for Refused {
                 message: "the store gave no token for providerData.code".to_owned(),
                 provider_message: message,
             },
+            "STORE_UNAVAILABLE" => Self::ProviderAway { provider_message: message },
             _ => Self::Invalid(message),
         }
     }
@@ -89,18 +91,21 @@ impl IntoResponse for Refused {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is read as application/json: say so in Content-Type")
             }
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, RATE_LIMIT_EXCEEDED),
+            Self::ProviderAway { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "the store did not answer as it should: try again soon")
+            }
             Self::Unavailable => (StatusCode::INTERNAL_SERVER_ERROR, "not at the moment: try again soon"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
         };
         let mut body = json!({ "requestId": ids::fresh().simple().to_string(), "message": message });
-        if let Self::Provider { provider_message, .. } = &self {
+        if let Self::Provider { provider_message, .. } | Self::ProviderAway { provider_message } = &self {
             body["providerMessage"] = json!(provider_message);
         }
         let mut response = (status, Json(body)).into_response();
         let wait = if let Self::TooMany(after) = self {
             Some(after.as_secs() + u64::from(after.subsec_nanos() > 0))
         } else {
-            matches!(self, Self::Unavailable).then_some(5)
+            matches!(self, Self::Unavailable | Self::ProviderAway { .. }).then_some(5)
         };
         if let Some(seconds) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
