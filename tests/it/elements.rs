@@ -1,5 +1,6 @@
 //! The instances API, as a program uses it that was written for Cloud Elements' Shopify events.
 
+mod changes;
 mod errors;
 mod instances;
 mod killed;

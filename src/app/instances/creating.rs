@@ -17,6 +17,8 @@ use crate::app::viewer::Viewer;
 
 /// Random numbers that are tried before another is not: of two billion few are taken.
 const MAX_TRIES: usize = 8;
+/// Longer than any name or tag. Each pass over a text may leave out one element only.
+const MAX_MARKUP_BYTES: usize = 10_000;
 
 /// What an instance is to be, as a whole.
 pub(super) struct Chosen {
@@ -234,13 +236,14 @@ pub(super) fn check(settings: &Settings) -> Result<(), Refused> {
         .map_err(|invalid| Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("signatureKey")))
 }
 
-/// `<a href="x">y</a>` is `y`: what looks like an element of HTML is left out, also of what is left then.
+/// `<a href="x">y</a>` is `y`: what looks like an element of HTML is left out, also of what is left then. What is too long for a name
+/// or a tag, however it is written, stays as it is, and is refused.
 pub(super) fn without_markup(text: &str) -> String {
     let mut text = text.to_owned();
     loop {
         let left = without_elements(&text);
-        if left == text {
-            return left;
+        if left == text || text.len() > MAX_MARKUP_BYTES {
+            return text;
         }
         text = left;
     }

@@ -69,7 +69,7 @@ on_each_engine! {
             ("/tags", json!("Docs"), "tags is a list"),
             ("/tags", json!(["t".repeat(101)]), "tags"),
             ("/name", json!(" "), "name"),
-            ("/name", json!(5), "name is missing"),
+            ("/name", json!(5), "name is a text"),
         ] {
             let refused = program.post("/instances", &set(pointer, value)).await.refused(400);
             assert!(refused.contains(says), "{pointer}: {refused}");

@@ -103,23 +103,14 @@ fn new_instance(element: Option<&str>, body: &Value) -> Result<NewInstance, Refu
     let Some(fields) = body.as_object() else {
         return Err(Refused::Invalid("the body is an instance: docs/elements-api.md shows one".to_owned()));
     };
-    let named = body["element"]["key"].as_str().unwrap_or_default().trim();
-    match (element, named) {
-        (_, named) if !named.is_empty() => require_element(named).map_err(|_| {
-            Refused::Invalid(format!(
-                "element.key is {named:.50}, and there is no such element: there is {ELEMENT_KEY}"
-            ))
-        })?,
-        (Some(_), _) => {}
-        (None, _) => {
-            let message = "element.key is empty: write \"shopify\", or post to /elements/shopify/instances";
-            return Err(Refused::Invalid(message.to_owned()));
-        }
+    if !names_element(body)? && element.is_none() {
+        let message = "element.key is empty: write \"shopify\", or post to /elements/shopify/instances";
+        return Err(Refused::Invalid(message.to_owned()));
     }
     let given = Given::read(fields.get("configuration"))?;
     Ok(NewInstance {
         account_id: None,
-        name: text(&body["name"]).ok_or_else(|| Refused::Invalid("name is missing".to_owned()))?,
+        name: name(body)?.ok_or_else(|| Refused::Invalid("name is missing".to_owned()))?,
         tags: tags(&body["tags"])?.unwrap_or_default(),
         grant: given.grant(&code(body)?.unwrap_or_default())?,
         settings: given.settings()?,
@@ -133,15 +124,12 @@ fn changes(present: &FoundInstance, body: &Value) -> Result<InstanceChanges, Ref
     if body.get("id").is_some_and(|id| *id != json!(present.details.number)) {
         return Err(Refused::Invalid("id is not that of the address".to_owned()));
     }
-    match text(&body["element"]["key"]) {
-        Some(key) if !key.is_empty() => require_element(&key)?,
-        Some(_) | None => {}
-    }
+    names_element(body)?;
     let given = Given::read(body.get("configuration"))?;
     let code = code(body)?;
     given.refuse_ignored(present, code.is_some())?;
     Ok(InstanceChanges {
-        name: text(&body["name"]),
+        name: name(body)?,
         tags: tags(&body["tags"])?,
         grant: code.map(|code| given.regrant(code)),
         settings: given.settings_beside(present)?,
@@ -167,18 +155,33 @@ fn replacement(present: &FoundInstance, body: &Value) -> Result<InstanceChanges,
     Ok(changes)
 }
 
-fn code(body: &Value) -> Result<Option<String>, Refused> {
-    match &body["providerData"]["code"] {
-        Value::Null => Ok(None),
-        Value::String(code) => Ok(Some(code.clone())),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            Err(Refused::Invalid("providerData.code is a text".to_owned()))
-        }
+/// Whether a body says which element it is about.
+fn names_element(body: &Value) -> Result<bool, Refused> {
+    let named = text(&body["element"]["key"], "element.key")?.unwrap_or_default();
+    let named = named.trim();
+    if !named.is_empty() && require_element(named).is_err() {
+        let message = format!("element.key is {named:.50}, and there is no such element: there is {ELEMENT_KEY}");
+        return Err(Refused::Invalid(message));
     }
+    Ok(!named.is_empty())
 }
 
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
+fn name(body: &Value) -> Result<Option<String>, Refused> {
+    text(&body["name"], "name")
+}
+
+fn code(body: &Value) -> Result<Option<String>, Refused> {
+    text(&body["providerData"]["code"], "providerData.code")
+}
+
+fn text(value: &Value, called: &str) -> Result<Option<String>, Refused> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(Refused::Invalid(format!("{called} is a text")))
+        }
+    }
 }
 
 /// Texts, or objects that have a name, as older documents show them.
@@ -186,7 +189,7 @@ fn tags(value: &Value) -> Result<Option<Vec<String>>, Refused> {
     if value.is_null() {
         return Ok(None);
     }
-    let tag = |tag: &Value| text(tag).or_else(|| text(&tag["name"]));
+    let tag = |tag: &Value| tag.as_str().or_else(|| tag["name"].as_str()).map(str::to_owned);
     let tags = value.as_array().and_then(|tags| tags.iter().map(tag).collect());
     tags.map(Some).ok_or_else(|| Refused::Invalid("tags is a list of texts".to_owned()))
 }
