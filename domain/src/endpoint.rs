@@ -16,6 +16,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
+
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -144,7 +146,10 @@ impl Endpoint {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: EndpointCommand) -> Result<Vec<EndpointEvent>, EndpointRefusal> {
         match (self, command) {
-            (Self::Initial, EndpointCommand::Create(create)) => Ok(vec![create_first(*create)?]),
+            (Self::Initial, EndpointCommand::Create(create)) => {
+                let paused = create.paused.then_some(EndpointEvent::EndpointPaused {});
+                Ok(iter::once(create_first(*create)?).chain(paused).collect())
+            }
             (Self::Initial, _) => Err(EndpointRefusal::NotFound),
             (Self::Created(subscription), command) => subscription.decide(command),
             // An attempt may have been under way when it was deleted.

@@ -83,6 +83,8 @@ pub struct NewEndpoint {
     pub concurrency: Option<i32>,
     /// None for the account's default, or else a new one.
     pub secret: Option<SecretString>,
+    /// Whether what happens waits from the first on.
+    pub paused: bool,
 }
 
 /// What is changed of an endpoint: what is None stays.
@@ -166,8 +168,9 @@ impl Endpoints {
                 (made.expose().to_owned(), Some(made.expose().to_owned()))
             }
         };
+        let paused = new.paused;
         let settings = self.settings(account_id, new).await?;
-        let create = CreateEndpoint { account_id, settings, secret: Private::Known(secret) };
+        let create = CreateEndpoint { account_id, settings, secret: Private::Known(secret), paused };
         let row = self.execute(viewer, (id, account_id), EndpointCommand::Create(Box::new(create))).await?;
         Ok(CreatedEndpoint { id, row, secret: shown })
     }

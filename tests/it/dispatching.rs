@@ -39,8 +39,12 @@ async fn endpoint(
     let types = types.iter().map(|of| EventTypePattern::parse(of).unwrap()).collect();
     let mut settings = EndpointSettings::new(receiver.url.clone(), types);
     set(&mut settings);
-    let create =
-        CreateEndpoint { account_id: AccountId(merchant.id.parse().unwrap()), settings, secret: Private::from(SECRET) };
+    let create = CreateEndpoint {
+        account_id: AccountId(merchant.id.parse().unwrap()),
+        settings,
+        secret: Private::from(SECRET),
+        paused: false,
+    };
     let id = EndpointId(event_log::ids::fresh());
     command(merchant.app, id, EndpointCommand::Create(Box::new(create))).await;
     id

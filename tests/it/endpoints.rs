@@ -133,7 +133,7 @@ pub(crate) async fn a_day_of_endpoints(app: &TestApp) {
     for commands in stories {
         let id = EndpointId(ids::fresh());
         let settings = EndpointSettings::new("https://shop.example/webhooks".to_owned(), types(&["order.*"]));
-        let create = CreateEndpoint { account_id, settings, secret: "whsec_first".into() };
+        let create = CreateEndpoint { account_id, settings, secret: "whsec_first".into(), paused: false };
         let commands = [EndpointCommand::Create(Box::new(create))].into_iter().chain(commands);
         for command in commands {
             app.service().data.log.execute::<Endpoint>(id, command, &Actor::System).await.unwrap();

@@ -37,6 +37,8 @@ pub struct CreateEndpoint {
     pub settings: EndpointSettings,
     /// Where none was chosen, the account's default, or else a new one.
     pub secret: Private<String>,
+    /// Whether what happens waits from the first on.
+    pub paused: bool,
 }
 
 /// Another value of one setting.

@@ -47,6 +47,9 @@ fn a_person_pauses_and_resumes_an_endpoint() {
     given([]).when(EndpointCommand::Resume).then_expect_events(vec![resumed.clone()]);
     given([]).when(EndpointCommand::Pause).then_expect_events(vec![paused.clone()]);
     given([paused.clone()]).when(EndpointCommand::Pause).then_expect_events(vec![]);
+    let EndpointCommand::Create(create) = create() else { panic!("it is a creation") };
+    let at_first = EndpointCommand::Create(Box::new(CreateEndpoint { paused: true, ..*create }));
+    given_nothing().when(at_first).then_expect_events(vec![created(), paused.clone()]);
     given([paused.clone()]).when(EndpointCommand::Resume).then_expect_events(vec![resumed.clone()]);
     assert_eq!(fold([paused.clone()]).status(), Some(EndpointStatus::Paused));
     assert_eq!(fold([paused, resumed]).status(), Some(EndpointStatus::Enabled));

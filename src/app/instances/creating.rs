@@ -175,6 +175,7 @@ impl Instances {
             rate_per_second: None,
             concurrency: None,
             secret: None,
+            paused: !details.sends(),
         };
         // Named first: an endpoint that nothing names would be sent to for ever.
         self.execute(viewer, (id, account_id), InstanceCommand::AddSubscription(subscription.clone())).await?;
@@ -184,9 +185,6 @@ impl Instances {
             let remove = InstanceCommand::RemoveSubscription { number: subscription.number };
             self.execute(viewer, (id, account_id), remove).await?;
             return Err(error);
-        }
-        if !details.sends() {
-            self.endpoints.pause(viewer, &endpoint_id.to_string()).await?;
         }
         Ok(subscription)
     }

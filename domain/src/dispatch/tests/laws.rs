@@ -169,7 +169,12 @@ fn endpoint(policy: RetryPolicy) -> Endpoint {
     let every = vec![EventTypePattern::parse("*").unwrap()];
     let settings =
         EndpointSettings { schedule: Some(policy), ..EndpointSettings::new("https://shop.example".to_owned(), every) };
-    let create = CreateEndpoint { account_id: message().account_id, settings, secret: "whsec_first_secret".into() };
+    let create = CreateEndpoint {
+        account_id: message().account_id,
+        settings,
+        secret: "whsec_first_secret".into(),
+        paused: false,
+    };
     let mut endpoint = Endpoint::default();
     for event in endpoint.decide(EndpointCommand::Create(Box::new(create))).unwrap() {
         endpoint.apply(event);

@@ -37,7 +37,7 @@ pub(super) fn cloud_elements() -> Profile {
 
 pub(super) fn create() -> EndpointCommand {
     let (account_id, secret) = (AccountId(Uuid::from_u128(1)), SECRET.into());
-    EndpointCommand::Create(Box::new(CreateEndpoint { account_id, settings: settings(), secret }))
+    EndpointCommand::Create(Box::new(CreateEndpoint { account_id, settings: settings(), secret, paused: false }))
 }
 
 pub(super) fn created() -> EndpointEvent {

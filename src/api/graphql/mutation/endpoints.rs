@@ -240,6 +240,7 @@ impl From<CreateEndpointInput> for NewEndpoint {
             rate_per_second: input.rate_per_second,
             concurrency: input.concurrency,
             secret: input.signing_secret,
+            paused: false,
         }
     }
 }
