@@ -67,6 +67,8 @@ pub struct Store {
     /// When a check was last due because the store said that the app is gone, and because an order was missed.
     revoked_at: Option<DateTime<Utc>>,
     missed_at: Option<DateTime<Utc>>,
+    /// From when on its orders are wanted, until a check succeeds: what it sells before its webhooks are made is not lost.
+    wanted_from: Option<DateTime<Utc>>,
     /// How its orders are compared with what its webhooks said. None where they are not.
     comparing: Option<Comparing>,
     /// How far its catalogue is read. None where it never was.
@@ -222,7 +224,8 @@ impl Store {
             }
             Step::Checked { checked, compares_from, fills } => {
                 let begun = compares_from.filter(|_| self.comparing.is_none());
-                let begun = begun.map(|from| StoreEvent::ComparisonBegun { from });
+                let from = |checked: DateTime<Utc>| self.wanted_from.map_or(checked, |wanted| wanted.min(checked));
+                let begun = begun.map(|checked| StoreEvent::ComparisonBegun { from: from(checked) });
                 // Also of one that is connected again, whose webhooks were not sent meanwhile.
                 let is_wanted = fills && (self.filling.is_none() || checked.cause == CheckCause::Connected);
                 let filling = self.request_filling(checked.at).filter(|_| is_wanted);

@@ -82,10 +82,11 @@ impl Verification {
     }
 
     /// What may sign beside the integration's own: what an app registers is signed with its secret, also where the merchant made
-    /// other webhooks by hand.
+    /// other webhooks by hand. Who knows the operator's secret signs for no store that another app connected.
     fn others<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = &'a str> {
-        let shared = self.secrets.of(link.provider).filter(|_| !link.has_signing_secret());
-        self.apps.signing_secret(link).into_iter().chain(shared)
+        let of_app = self.apps.signing_secret(link);
+        let shared = self.secrets.of(link.provider).filter(|_| of_app.is_none() && !link.has_signing_secret());
+        of_app.into_iter().chain(shared)
     }
 
     /// Whether a refusal is hidden from the platform behind a 200: too many others would have it stop sending to every store

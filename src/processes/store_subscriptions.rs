@@ -81,7 +81,10 @@ impl StoreSubscriptions {
     async fn request_check(&self, event: &Recorded, cause: CheckCause) -> Result<(), Failure> {
         let is_of_integration = matches!(event.event, AnyEvent::Integration(_));
         let integration_sequence = is_of_integration.then(|| event.sequence.0.unsigned_abs());
-        self.request(event, Step::RequestCheck { cause, now: self.data.now(), integration_sequence }).await
+        let now = self.data.now();
+        // When it happened, also where that is read late: what the store sells from then on is wanted.
+        let now = if is_of_integration { now.min(event.recorded_at) } else { now };
+        self.request(event, Step::RequestCheck { cause, now, integration_sequence }).await
     }
 
     async fn pause(&self, event: &Recorded) -> Result<(), Failure> {

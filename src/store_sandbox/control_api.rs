@@ -223,9 +223,10 @@ struct Dropped {
 async fn drop_webhooks(
     State(sandbox): State<StoreSandbox>,
     Path(store): Path<String>,
-    Json(dropped): Json<Dropped>,
+    Json(dropped): Json<Option<Dropped>>,
 ) -> Result<StatusCode, ControlError> {
-    sandbox.drop_subscriptions(&store, dropped.topic.as_deref())?;
+    let topic = dropped.and_then(|dropped| dropped.topic);
+    sandbox.drop_subscriptions(&store, topic.as_deref())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

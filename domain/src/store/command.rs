@@ -69,7 +69,7 @@ pub enum Step {
     },
     Checked {
         checked: SubscriptionsChecked,
-        /// From when on its orders are compared, where that can be done.
+        /// From when on its orders are compared, where that can be done, unless they were wanted sooner.
         compares_from: Option<DateTime<Utc>>,
         /// Whether its catalogue can be read.
         fills: bool,

@@ -3,7 +3,7 @@
 //! How far that has come is said in the store's own time, so that a clock that differs from ours neither hides an order nor has one
 //! fetched twice.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -46,6 +46,12 @@ pub struct Comparing {
 }
 
 impl Comparing {
+    /// From when on the orders of a store are compared that is connected at a moment. Stores date changes to the second: what changes
+    /// in this one is later.
+    pub fn from(connected: DateTime<Utc>) -> DateTime<Utc> {
+        connected.trunc_subsecs(0) - TimeDelta::seconds(1)
+    }
+
     pub(super) fn apply(&mut self, found: OrdersCompared) {
         // Also back, where something that was listed late was not looked for.
         self.through = found.through;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    CHECK_EVERY, CheckCause, Checked, Lease, MAX_REMEMBERED, RefusedTopics, Store, StoreEvent, SubscriptionsChecked,
-    Task,
+    CHECK_EVERY, CheckCause, Checked, Comparing, Lease, MAX_REMEMBERED, RefusedTopics, Store, StoreEvent,
+    SubscriptionsChecked, Task,
 };
 
 impl Store {
@@ -23,6 +23,7 @@ impl Store {
                     | CheckCause::Daily
                     | CheckCause::Silent => {}
                 }
+                self.want_orders(cause, due_at);
                 (self.check_at, self.check_cause) = (Some(due_at), Some(cause));
             }
             StoreEvent::WorkStarted { task, worker, lease_until } => {
@@ -100,6 +101,22 @@ impl Store {
         }
     }
 
+    fn want_orders(&mut self, cause: CheckCause, at: DateTime<Utc>) {
+        let from = Comparing::from(at);
+        match cause {
+            CheckCause::Connected | CheckCause::Changed => {
+                self.wanted_from = Some(self.wanted_from.map_or(from, |wanted| wanted.min(from)));
+            }
+            // Those of before, while it was switched off, are not.
+            CheckCause::Activated => self.wanted_from = Some(from),
+            CheckCause::Requested
+            | CheckCause::Missed
+            | CheckCause::Revoked
+            | CheckCause::Daily
+            | CheckCause::Silent => {}
+        }
+    }
+
     fn hand_back(&mut self, at: DateTime<Utc>) {
         let Some(lease) = self.lease.take() else { return };
         match lease.task {
@@ -137,7 +154,7 @@ impl Store {
         let SubscriptionsChecked { cause, present, missing, disabled, at, integration_sequence } = checked;
         let refused = std::mem::take(&mut self.refused);
         self.checked = Some(Checked { at, cause, present, missing, disabled, refused });
-        (self.failures, self.failure) = (0, None);
+        (self.failures, self.failure, self.wanted_from) = (0, None, None);
         self.integration_sequence = self.integration_sequence.max(integration_sequence);
         if let Some(comparing) = &mut self.comparing {
             // After a time in which it could not be called.

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{SubsecRound as _, TimeDelta};
+use chrono::TimeDelta;
 use domain::IntegrationId;
 use domain::integration::{AccessLost, Integration, IntegrationCommand, Provider};
-use domain::store::{CheckCause, Step, Store, StoreCommand, SubscriptionsChecked};
+use domain::store::{CheckCause, Comparing, Step, Store, StoreCommand, SubscriptionsChecked};
 use event_log::CommandError;
 use providers::{NewSubscription, StoreApi, Subscription, SubscriptionApi, SubscriptionRefusal};
 
@@ -187,8 +187,7 @@ fn checked(link: &CurrentLink, checked: SubscriptionsChecked) -> Step {
         |kind: &str| link.topics.as_ref().is_none_or(|topics| topics.iter().any(|topic| topic.starts_with(kind)));
     // Where a store is not asked to report changes, those that did not come are not missing.
     let lists = reports("orders/updated") && api_of(link.provider).and_then(StoreApi::order_lists).is_some();
-    // Stores date changes to the second: what changes in this one is later.
-    let compares_from = lists.then(|| checked.at.trunc_subsecs(0) - TimeDelta::seconds(1));
+    let compares_from = lists.then(|| Comparing::from(checked.at));
     let fills = reports("products/") && api_of(link.provider).and_then(StoreApi::catalogue).is_some();
     Step::Checked { checked, compares_from, fills }
 }

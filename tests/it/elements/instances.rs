@@ -1,6 +1,7 @@
 //! Instances: made as the document says, read, changed, disabled and deleted.
 
 use chrono::TimeDelta;
+use cloud_bridge::store_sandbox::{Fault, FaultScript, On, Operation};
 use cqrs_es::Aggregate as _;
 use domain::InstanceId;
 use domain::instance::Instance;
@@ -162,7 +163,11 @@ on_each_engine! {
         let off = program.patch(&format!("{path}/1"), &json!({ "propertyValue": "false" })).await.ok();
         assert_eq!(off["propertyValue"], "false");
         assert_eq!(program.get(&format!("{path}/event.notification.enabled")).await.ok(), off);
-        let polled = program.patch(&format!("{path}/event.poller.refresh_interval"), &json!({ "propertyValue": 30 })).await.ok();
+        let (vendor, interval) = (format!("{path}/event.vendor.type"), format!("{path}/event.poller.refresh_interval"));
+        let refused = program.patch(&interval, &json!({ "propertyValue": 30 })).await.refused(400);
+        assert!(refused.contains("event.vendor.type polling"), "its webhooks stay: {refused}");
+        program.patch(&vendor, &json!({ "propertyValue": "polling" })).await.ok();
+        let polled = program.patch(&interval, &json!({ "propertyValue": 30 })).await.ok();
         assert_eq!(polled["propertyValue"], "30");
         let now = program.get(&format!("/instances/{}", id_of(&instance))).await.ok();
         assert_eq!((&now["configuration"]["event.vendor.type"], &now["eventsEnabled"]), (&json!("polling"), &json!(false)));
@@ -192,6 +197,22 @@ on_each_engine! {
         app.advance(TimeDelta::hours(2));
         app.settle().await;
         assert_eq!(events.more().len(), 0, "what changed is not asked for");
+    }
+
+    async fn what_is_sold_before_the_shop_could_be_asked_for_webhooks_is_found(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (program, mut events) = (Program::of(&merchant), receiver(app).await);
+        let operation = On::Only(Operation::ShopifySubscriptions);
+        app.stores.script(FaultScript { operation, fault: Fault::Error500, times: 1 }).unwrap();
+        program.instance(&events.url).await;
+        assert_eq!(topics(app), Vec::<String>::new(), "the shop was not asked yet");
+        let sold = app.stores.place_order(SHOP, order("follows_at_once")).unwrap();
+        app.advance(TimeDelta::minutes(2));
+        app.settle().await;
+        assert_eq!(topics(app).len(), 4);
+        app.advance(TimeDelta::hours(1));
+        let sent = events.next().await;
+        assert_eq!(text(&sent.body["message"]["events"][0]["objectId"]), sold.order);
     }
 
     async fn its_token_speaks_for_an_instance_until_that_is_disabled_or_deleted(app: &TestApp) {

@@ -2,12 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cloud_bridge::ingest::verification::{PlatformSecrets, Verification};
+use cloud_bridge::service::ServiceOptions;
 use reqwest::StatusCode;
 
 use super::{API_SECRET, Program, id_of, order, receiver, send_to, text};
 use crate::app::TestApp;
 use crate::connecting::SHOP;
-use crate::engines::on_each_engine;
+use crate::engines::{Engine, given_each_engine, on_each_engine};
 
 const PATH: &str = "/elements/api-v2/events/shopify";
 
@@ -55,3 +57,27 @@ on_each_engine! {
         assert!(!API_SECRET.is_empty() && events.more().is_empty());
     }
 }
+
+async fn the_operators_secret_signs_for_no_shop_that_another_app_connected(engine: Engine) {
+    let app = TestApp::start(engine).await.stop_node().await;
+    let secrets = PlatformSecrets { shopify: Some("the operator's secret".into()), bigcommerce: None };
+    let app = app
+        .start_with(|options| {
+            let verification = Verification { secrets: secrets.clone(), ..options.verification.clone() };
+            ServiceOptions { verification, ..options }
+        })
+        .await;
+    let merchant = app.merchant().await;
+    let (program, mut events) = (Program::of(&merchant), receiver(&app).await);
+    let id = id_of(&program.instance(&events.url).await).to_string();
+    let webhook = app.stores.place_order(SHOP, order("follows_at_once")).unwrap();
+    let code = signing::code(b"the operator's secret", &[webhook.body.as_bytes()]);
+    let forged = app.http.post(format!("{}{PATH}", app.node.url)).header("element-instances", &id);
+    let forged = forged.header("x-shopify-hmac-sha256", signing::Encoding::Base64.encoded(&code));
+    assert_eq!(forged.body(webhook.body.clone()).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(send_to(&app, PATH, &webhook, &[("element-instances", &id)]).await, StatusCode::ACCEPTED);
+    events.next().await;
+    app.finish().await;
+}
+
+given_each_engine! { the_operators_secret_signs_for_no_shop_that_another_app_connected }

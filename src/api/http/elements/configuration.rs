@@ -241,19 +241,20 @@ pub(super) async fn value(
         let Some(value) = asked.body.get("propertyValue") else {
             return Err(Refused::Invalid(r#"propertyValue is missing, such as {"propertyValue":"true"}"#.to_owned()));
         };
-        let of_grant = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS, USER_TOKEN, SUBSCRIPTION_ID];
+        if key == SUBSCRIPTION_ID {
+            return Err(Refused::Invalid(format!("{key} changes with {CALLBACK_URL}")));
+        }
+        let of_grant = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS, USER_TOKEN];
         if of_grant.contains(&key) {
             let message =
                 format!("{key} changes with an authorisation: PATCH /instances/{{id}} with providerData.code");
             return Err(Refused::Invalid(message));
         }
-        let mut given = Map::from_iter([(key.to_owned(), value.clone())]);
-        if key == REFRESH_INTERVAL {
-            given.insert(VENDOR_TYPE.to_owned(), json!("polling"));
-        }
-        let settings = Given::read(Some(&Value::Object(given)))?.settings()?;
+        let given = Map::from_iter([(key.to_owned(), value.clone())]);
+        let present = find(app, caller, number).await?;
+        let settings = Given::read(Some(&Value::Object(given)))?.settings_beside(&present)?;
         let changes = InstanceChanges { settings, ..InstanceChanges::default() };
-        app.instances.update(&caller.viewer, number, changes).await?
+        Box::pin(app.instances.update(&caller.viewer, number, changes)).await?
     } else {
         find(app, caller, number).await?
     };

@@ -49,7 +49,7 @@ pub(super) async fn one(app: &App, caller: &Known, which: &Which, asked: &Asked)
             shown(app, caller, &instances.update(&caller.viewer, number, changes).await?).await?
         }
         Method::DELETE => {
-            instances.delete(&caller.viewer, number).await?;
+            Box::pin(instances.delete(&caller.viewer, number)).await?;
             json!({})
         }
         _ => shown(app, caller, &find(app, caller, number).await?).await?,
