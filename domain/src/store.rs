@@ -342,7 +342,7 @@ fn shortened(reason: &str) -> String {
 aggregate!(Store, "store", StoreCommand, StoreEvent, StoreRefusal);
 
 impl EventSourced for Store {
-    const SNAPSHOT_VERSION: i64 = 2;
+    const SNAPSHOT_VERSION: i64 = 3;
 
     fn owner(&self, id: &str) -> Owner {
         Owner { account_id: self.account_id, integration_id: id.parse::<IntegrationId>().ok() }

@@ -49,7 +49,7 @@ impl Comparing {
     /// From when on the orders of a store are compared that is connected at a moment. Stores date changes to the second: what changes
     /// in this one is later.
     pub fn from(connected: DateTime<Utc>) -> DateTime<Utc> {
-        connected.trunc_subsecs(0) - TimeDelta::seconds(1)
+        connected.trunc_subsecs(0).checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(connected)
     }
 
     pub(super) fn apply(&mut self, found: OrdersCompared) {

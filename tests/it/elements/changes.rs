@@ -124,7 +124,7 @@ on_each_engine! {
         app.settle().await;
         let listed = async || {
             let listed = program.get(&format!("{path}/events")).await.ok();
-            listed.as_array().unwrap().iter().map(|event| text(&event["eventId"])).collect::<Vec<_>>()
+            listed.as_array().unwrap().iter().map(|event| text(&event["eventElementInstances"][0]["eventId"])).collect::<Vec<_>>()
         };
         let before = listed().await;
         assert_eq!(before.len(), 1);

@@ -85,3 +85,21 @@ fn a_store_whose_orders_cannot_be_listed_is_tried_again_ever_later() {
     let failures = |history: &[StoreEvent]| fold(history.to_vec()).comparing().unwrap().failures;
     assert_eq!(failures(&[&history[..], &[not_compared(5)]].concat()), failures(&history));
 }
+
+#[test]
+fn orders_are_wanted_from_when_a_store_was_connected_though_its_first_check_fails() {
+    let checked_at = |compares_from| command(Step::Checked { checked: checked(), compares_from, fills: false });
+    let (check, hour) = (StoreEvent::SubscriptionsChecked(checked()), TimeDelta::hours(1));
+    let begun = |from| StoreEvent::ComparisonBegun { from: from - TimeDelta::seconds(1) };
+    let connected = [watched(), requested(CheckCause::Connected, noon(), None)];
+    let changed = [&connected[..], &[requested(CheckCause::Changed, noon() + hour, Some(9))]].concat();
+    for history in [connected.to_vec(), changed] {
+        given(history).when(checked_at(Some(noon() + hour))).then_expect_events(vec![check.clone(), begun(noon())]);
+    }
+    let activated = [&connected[..], &[requested(CheckCause::Activated, noon() + hour, Some(9))]].concat();
+    let later = Some(noon() + hour + hour);
+    given(activated).when(checked_at(later)).then_expect_events(vec![check.clone(), begun(noon() + hour)]);
+    let unlisted = [&connected[..], std::slice::from_ref(&check)].concat();
+    let from = StoreEvent::ComparisonBegun { from: noon() + hour + hour };
+    given(unlisted).when(checked_at(later)).then_expect_events(vec![check, from]);
+}
