@@ -174,7 +174,7 @@ fn order(username: &str) -> NewOrder {
     NewOrder::of(username, NewLine::of_sku("STORM", "Storm Drive"))
 }
 
-/// The address of an integration's webhooks, as Shopify was told.
+/// The address that Shopify was asked to send an integration's webhooks to.
 fn address(app: &TestApp) -> String {
     let subscriptions = app.stores.subscriptions(SHOP);
     let (_, address) = subscriptions.first().expect("Shopify was asked for webhooks").clone();

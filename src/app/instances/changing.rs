@@ -254,24 +254,18 @@ impl Instances {
     ) -> Result<(), Error> {
         let details = self.changed(found.id).await?.details;
         let of = (found.id, details.account_id);
-        match (&chosen.notification_url, configured) {
-            (None, None) => {}
-            (None, Some(Subscription { number, endpoint_id, .. })) => {
+        // None also where making it was broken off, or somebody deleted it.
+        let endpoint = match &configured {
+            Some(configured) => self.endpoint(configured.endpoint_id).await?,
+            None => None,
+        };
+        match (&chosen.notification_url, configured, endpoint) {
+            (None, None, _) => {}
+            (None, Some(Subscription { number, endpoint_id, .. }), _) => {
                 self.delete_endpoint(viewer, endpoint_id).await?;
                 self.execute(viewer, of, InstanceCommand::RemoveSubscription { number }).await?;
             }
-            (Some(url), None) => {
-                let (key, new) = (settings.signature_key.clone(), new_subscription(true));
-                self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), new).await?;
-            }
-            (Some(url), Some(subscription)) => {
-                let endpoint_id = subscription.endpoint_id;
-                let Some(before) = self.endpoint(endpoint_id).await? else {
-                    // Making it was broken off, or somebody deleted it.
-                    let (key, new) = (settings.signature_key.clone(), new_subscription(true));
-                    self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), new).await?;
-                    return Ok(());
-                };
+            (Some(url), Some(Subscription { endpoint_id, .. }), Some(before)) => {
                 let changes = EndpointChanges { url: Some(url.clone()), ..EndpointChanges::default() };
                 self.endpoints.update(viewer, &endpoint_id.to_string(), changes).await?;
                 if self
@@ -282,6 +276,10 @@ impl Instances {
                     let renumbered = Subscription { number: new_number(), endpoint_id, configured: true };
                     self.execute(viewer, of, InstanceCommand::AddSubscription(renumbered)).await?;
                 }
+            }
+            (Some(url), _, _) => {
+                let (key, new) = (settings.signature_key.clone(), new_subscription(true));
+                self.subscribe(viewer, (found.id, &details), (url, key, &chosen.topics), new).await?;
             }
         }
         Ok(())

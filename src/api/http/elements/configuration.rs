@@ -51,6 +51,11 @@ const NOTIFICATION_TYPE: &str = "event.notification.type";
 const FILTER_NULLS: &str = "filter.response.nulls";
 const USER_TOKEN: &str = "oauth.user.token";
 
+/// Of the authorisation, and changed with one.
+const OF_GRANT: [&str; 5] = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS];
+/// Made here, and never taken.
+const OF_US: [&str; 2] = [USER_TOKEN, SUBSCRIPTION_ID];
+
 /// What was given, as texts. An empty one and null are none.
 #[derive(Default)]
 pub(super) struct Given(Map<String, Value>);
@@ -134,13 +139,11 @@ impl Given {
     pub(super) fn refuse_ignored(&self, present: &FoundInstance, with_grant: bool) -> Result<(), Refused> {
         let shown = shown(present);
         let app = present.link.as_ref().and_then(|link| link.app.as_ref()).map(|app| app.client_id.as_str());
-        let of_grant = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS];
-        let ignored = of_grant.into_iter().filter(|_| !with_grant).chain([USER_TOKEN, SUBSCRIPTION_ID]);
+        let ignored = OF_GRANT.into_iter().filter(|_| !with_grant).chain(OF_US);
         for key in ignored {
             let known = if key == API_KEY { app } else { shown[key].as_str() };
             if self.named(key).is_some_and(|given| known != Some(given.as_str())) {
-                let message = format!("{key} changes with an authorisation: send providerData.code, too");
-                return Err(Refused::Invalid(message));
+                return Err(changes_otherwise(key));
             }
         }
         Ok(())
@@ -241,14 +244,8 @@ pub(super) async fn value(
         let Some(value) = asked.body.get("propertyValue") else {
             return Err(Refused::Invalid(r#"propertyValue is missing, such as {"propertyValue":"true"}"#.to_owned()));
         };
-        if key == SUBSCRIPTION_ID {
-            return Err(Refused::Invalid(format!("{key} changes with {CALLBACK_URL}")));
-        }
-        let of_grant = [OAUTH_CALLBACK_URL, API_KEY, API_SECRET, SCOPE, SITE_ADDRESS, USER_TOKEN];
-        if of_grant.contains(&key) {
-            let message =
-                format!("{key} changes with an authorisation: PATCH /instances/{{id}} with providerData.code");
-            return Err(Refused::Invalid(message));
+        if OF_GRANT.contains(&key) || OF_US.contains(&key) {
+            return Err(changes_otherwise(key));
         }
         let given = Map::from_iter([(key.to_owned(), value.clone())]);
         let present = find(app, caller, number).await?;
@@ -259,6 +256,14 @@ pub(super) async fn value(
         find(app, caller, number).await?
     };
     Ok(item(index, &shown(&found)))
+}
+
+fn changes_otherwise(key: &str) -> Refused {
+    Refused::Invalid(if key == SUBSCRIPTION_ID {
+        format!("{key} changes with {CALLBACK_URL}")
+    } else {
+        format!("{key} changes with an authorisation: PATCH /instances/{{id}} with providerData.code, too")
+    })
 }
 
 fn item(index: usize, configuration: &Value) -> Value {
